@@ -23,6 +23,11 @@ public sealed record LinearSpec
     /// <summary>How the weight is packed, or null where it is stored as plain numbers.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
+    /// <summary>
+    /// The element type that its numbers are stored in: the weight's where it is plain, the scales' and group biases' where it is quantised.
+    /// </summary>
+    public ElementType StoredType { get; init; } = ElementType.Float32;
+
     /// <summary>The weight: <c>[out, in]</c> numbers, or packed words <c>[out, in·bits/32]</c>.</summary>
     public string WeightName => Path + ".weight";
 

@@ -1,0 +1,129 @@
+using System.Globalization;
+using Exo.Sdk.Models;
+
+namespace Exo.Sdk.Planning;
+
+/// <summary>
+/// Where a model may be cut. Inputs of a quantised matrix share one scale in groups, so a row-parallel matrix (the attention's
+/// output, the feed-forward's down-projection) is cut only between groups; every layer must allow the cut.
+/// </summary>
+internal sealed record Granularity
+{
+    /// <summary>Key-value heads that stay on one rank together, with their query heads.</summary>
+    public required int KeyValueHeadStep { get; init; }
+
+    /// <summary>
+    /// Query heads that stay on one rank together where several ranks share a key-value head; 0 where none can be shared.
+    /// </summary>
+    public required int QueryHeadStep { get; init; }
+
+    /// <summary>Channels are cut at multiples of this.</summary>
+    public required int ChannelStep { get; init; }
+
+    /// <summary>The most ranks that attention can be divided among.</summary>
+    public required int MaxRanksByHeads { get; init; }
+
+    /// <summary>The most ranks that the feed-forward block can be divided among.</summary>
+    public required int MaxRanksByChannels { get; init; }
+
+    /// <summary>The most ranks that embedding and head can be divided among.</summary>
+    public required int MaxRanksByTokens { get; init; }
+
+    /// <summary>The most ranks that the model can be divided among.</summary>
+    public int MaxRanks => Math.Min(Math.Min(MaxRanksByHeads, MaxRanksByChannels), MaxRanksByTokens);
+
+    /// <summary>Reads the steps from a model's split rules and quantisation.</summary>
+    /// <param name="spec">The model.</param>
+    /// <returns>Where it may be cut.</returns>
+    /// <exception cref="PlanRefusedException">A quantised matrix's inputs are not whole groups.</exception>
+    public static Granularity Of(ModelSpec spec)
+    {
+        AttentionSpec attention = spec.Attention;
+        long headStep = 1;
+        long channelStep = 1;
+        foreach (LinearSpec linear in spec.Layers.SelectMany(static layer => layer.Linears))
+        {
+            if (linear.Quantization is { } packing)
+            {
+                RequireWholeGroups(linear, packing);
+                long unitsPerGroup = packing.GroupSize / Gcd(packing.GroupSize, Math.Max(1, linear.Split.UnitWidth));
+                switch (linear.Split)
+                {
+                    case { Axis: SplitAxis.Row, Unit: SplitUnit.QueryHead }:
+                        headStep = Lcm(headStep, unitsPerGroup);
+                        break;
+                    case { Axis: SplitAxis.Row, Unit: SplitUnit.Channel }:
+                        channelStep = Lcm(channelStep, unitsPerGroup);
+                        break;
+                }
+            }
+        }
+
+        // The steps divide the head and channel counts, because every matrix holds whole groups; hence they fit an int.
+        long keyValueHeadStep = headStep / Gcd(headStep, attention.GroupSize);
+        bool canShare = attention.GroupSize % headStep == 0;
+        return new Granularity
+        {
+            KeyValueHeadStep = (int)keyValueHeadStep,
+            QueryHeadStep = canShare ? (int)headStep : 0,
+            ChannelStep = (int)channelStep,
+            MaxRanksByHeads = (int)(canShare ? attention.QueryHeadCount / headStep : attention.KeyValueHeadCount / keyValueHeadStep),
+            MaxRanksByChannels = (int)(spec.IntermediateSize / channelStep),
+            MaxRanksByTokens = spec.VocabularySize,
+        };
+    }
+
+    /// <summary>Says why a number of ranks is too large.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="ranks">The number asked for.</param>
+    /// <returns>A reason for each part that cannot be divided so far; none where it can.</returns>
+    public IReadOnlyList<string> RefusalsOf(ModelSpec spec, int ranks)
+    {
+        List<string> reasons = [];
+        if (ranks > MaxRanksByHeads)
+        {
+            AttentionSpec attention = spec.Attention;
+            string heads = string.Create(
+                CultureInfo.InvariantCulture, $"{attention.QueryHeadCount} query heads over {attention.KeyValueHeadCount} key-value heads");
+            string step = QueryHeadStep == 1
+                ? "the most is one rank for each query head"
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{(QueryHeadStep > 0 ? QueryHeadStep : KeyValueHeadStep * attention.GroupSize)} query heads stay together, because the attention's output is quantised in groups and a head has {attention.HeadSize} elements");
+            reasons.Add($"{ranks} ranks cannot divide {heads}: {step}");
+        }
+
+        if (ranks > MaxRanksByChannels)
+        {
+            reasons.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{ranks} ranks cannot divide {spec.IntermediateSize} channels, which are cut at multiples of {ChannelStep}"));
+        }
+
+        if (ranks > MaxRanksByTokens)
+        {
+            reasons.Add(string.Create(CultureInfo.InvariantCulture, $"{ranks} ranks cannot divide {spec.VocabularySize} vocabulary entries"));
+        }
+
+        if (reasons.Count > 0)
+        {
+            reasons.Add(string.Create(CultureInfo.InvariantCulture, $"the largest number of ranks possible is {MaxRanks}"));
+        }
+
+        return reasons;
+    }
+
+    private static void RequireWholeGroups(LinearSpec linear, QuantizationSpec packing)
+    {
+        if (packing.GroupSize < 1 || linear.InputSize % packing.GroupSize != 0)
+        {
+            throw new PlanRefusedException([string.Create(
+                CultureInfo.InvariantCulture,
+                $"{linear.Path} has {linear.InputSize} inputs, which are not whole groups of {packing.GroupSize}")]);
+        }
+    }
+
+    private static long Gcd(long a, long b) => b == 0 ? a : Gcd(b, a % b);
+
+    private static long Lcm(long a, long b) => a / Gcd(a, b) * b;
+}

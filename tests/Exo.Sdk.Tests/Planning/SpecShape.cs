@@ -1,0 +1,74 @@
+using Exo.Sdk.Models;
+
+namespace Exo.Sdk.Tests.Planning;
+
+/// <summary>Makes model specifications of any shape, without files.</summary>
+internal sealed record SpecShape
+{
+    public int Hidden { get; init; } = 256;
+    public int Layers { get; init; } = 2;
+    public int KeyValueHeads { get; init; } = 4;
+    public int QueryHeadsPerGroup { get; init; } = 2;
+    public int HeadSize { get; init; } = 32;
+    public int Channels { get; init; } = 512;
+    public int Vocabulary { get; init; } = 1000;
+    public bool IsTied { get; init; }
+    public bool HasBias { get; init; }
+    public ElementType Type { get; init; } = ElementType.Float32;
+    public QuantizationSpec? Quantization { get; init; }
+
+    /// <summary>The quantisation of the last layer, where it differs.</summary>
+    public QuantizationSpec? LastLayerQuantization { get; init; }
+
+    public ModelSpec Build()
+    {
+        int queryHeads = KeyValueHeads * QueryHeadsPerGroup;
+        LinearSpec embedding = Linear("embed", Hidden, Vocabulary, SplitRule.Column(SplitUnit.Token), Quantization) with { HasBias = false };
+        return new ModelSpec
+        {
+            Family = "llama",
+            Architecture = "LlamaForCausalLM",
+            HiddenSize = Hidden,
+            IntermediateSize = Channels,
+            VocabularySize = Vocabulary,
+            MaxContextLength = 4096,
+            NormEpsilon = 1e-5f,
+            Attention = new AttentionSpec { QueryHeadCount = queryHeads, KeyValueHeadCount = KeyValueHeads, HeadSize = HeadSize },
+            Rope = new RopeSpec(10000),
+            Embedding = embedding,
+            Layers = [.. Enumerable.Range(0, Layers).Select(layer => Layer(layer, queryHeads * HeadSize))],
+            FinalNorm = new NormSpec("norm", Hidden),
+            Head = IsTied ? embedding : embedding with { Path = "head" },
+        };
+    }
+
+    private LayerSpec Layer(int index, int queryWidth)
+    {
+        QuantizationSpec? packing = index == Layers - 1 ? LastLayerQuantization ?? Quantization : Quantization;
+        SplitRule keyValue = SplitRule.Column(SplitUnit.KeyValueHead, HeadSize);
+        int keyValueWidth = KeyValueHeads * HeadSize;
+        return new LayerSpec
+        {
+            AttentionNorm = new NormSpec($"{index}.norm1", Hidden),
+            Query = Linear($"{index}.q", Hidden, queryWidth, SplitRule.Column(SplitUnit.QueryHead, HeadSize), packing),
+            Key = Linear($"{index}.k", Hidden, keyValueWidth, keyValue, packing),
+            Value = Linear($"{index}.v", Hidden, keyValueWidth, keyValue, packing),
+            Output = Linear($"{index}.o", queryWidth, Hidden, SplitRule.Row(SplitUnit.QueryHead, HeadSize), packing),
+            FeedForwardNorm = new NormSpec($"{index}.norm2", Hidden),
+            Gate = Linear($"{index}.gate", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
+            Up = Linear($"{index}.up", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
+            Down = Linear($"{index}.down", Channels, Hidden, SplitRule.Row(SplitUnit.Channel), packing),
+        };
+    }
+
+    private LinearSpec Linear(string path, int inputs, int outputs, SplitRule split, QuantizationSpec? packing) => new()
+    {
+        Path = path,
+        InputSize = inputs,
+        OutputSize = outputs,
+        Split = split,
+        HasBias = HasBias,
+        Quantization = packing,
+        StoredType = Type,
+    };
+}

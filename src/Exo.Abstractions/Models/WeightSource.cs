@@ -87,6 +87,11 @@ public abstract class WeightSource : IDisposable
     /// <exception cref="ModelFormatException">There is no such tensor.</exception>
     public abstract TensorInfo Describe(string name);
 
+    /// <summary>Says where a tensor is stored, for error messages.</summary>
+    /// <param name="name">The tensor's name; it need not exist.</param>
+    /// <returns>A file's path where the source reads files.</returns>
+    public virtual string Locate(string name) => "the weights";
+
     /// <summary>Copies a slice in its stored element type, rows joined without gaps.</summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="slice">Which part.</param>

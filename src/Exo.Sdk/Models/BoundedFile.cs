@@ -51,8 +51,8 @@ internal static class BoundedFile
         }
     }
 
-    /// <summary>Reads a whole JSON file of at most <paramref name="maxBytes"/> as UTF-8 without its byte order mark.</summary>
-    public static byte[] ReadText(string path, int maxBytes)
+    /// <summary>Reads a whole file of at most <paramref name="maxBytes"/>.</summary>
+    public static byte[] ReadAll(string path, int maxBytes)
     {
         using SafeFileHandle file = Open(path);
         long length = RandomAccess.GetLength(file);
@@ -78,7 +78,7 @@ internal static class BoundedFile
     }
 
     /// <summary>The error for JSON that the reader refused. <paramref name="offset"/> is where in the file the text begins.</summary>
-    public static ModelFormatException BadJson(string path, JsonException error, long offset) =>
+    public static ModelFormatException BadJson(string path, JsonException error, long? offset) =>
         new(path, "the JSON is malformed", "well-formed JSON", HostileText.Quote(error.Message), offset: offset, innerException: error);
 
     private static int FirstInvalid(ReadOnlySpan<byte> text)

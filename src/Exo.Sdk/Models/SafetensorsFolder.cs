@@ -95,7 +95,7 @@ internal static class SafetensorsFolder
 
     private static Dictionary<string, string> ReadWeightMap(string path)
     {
-        byte[] text = BoundedFile.ReadText(path, SafetensorsHeader.MaxBytes);
+        byte[] text = BoundedFile.ReadAll(path, SafetensorsHeader.MaxBytes);
         BoundedFile.RequireUtf8(text, path, offset: 0);
         Utf8JsonReader json = new(text, new JsonReaderOptions { MaxDepth = 16 });
         try

@@ -60,6 +60,9 @@ public sealed class SafetensorsWeightSource : WeightSource
     public override TensorInfo Describe(string name) => Find(name).Tensor.Info;
 
     /// <inheritdoc/>
+    public override string Locate(string name) => (_tensors.TryGetValue(name, out var found) ? found.File : Files[0]).Path;
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException"><paramref name="destination"/> is longer or shorter than the slice.</exception>
     public override void Read(string name, in TensorSlice slice, Span<byte> destination)
     {
@@ -141,7 +144,7 @@ public sealed class SafetensorsWeightSource : WeightSource
         ArgumentNullException.ThrowIfNull(name);
         return _tensors.TryGetValue(name, out (SafetensorsFile, StoredTensor) found)
             ? found
-            : throw new ModelFormatException(Files[0].Path, "the model has no such tensor", name, $"{_tensors.Count} others", name);
+            : throw new ModelFormatException(Locate(name), "the model has no such tensor", name, $"{_tensors.Count} others", name);
     }
 
     /// <summary>Where a slice's bytes lie in its file.</summary>

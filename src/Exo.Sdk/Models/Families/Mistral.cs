@@ -1,0 +1,24 @@
+namespace Exo.Sdk.Models.Families;
+
+/// <summary>
+/// Mistral (Jiang et al. 2023): Llama's decoder without biases whose attention may look back a window only. The first release had one of
+/// 4096, and that holds where the configuration is silent; later ones say null.
+/// </summary>
+internal sealed class Mistral : IModelFamily
+{
+    private const int FirstReleasesWindow = 4096;
+
+    public string Name => "mistral";
+
+    public string Architecture => "MistralForCausalLM";
+
+    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    {
+        Decoder decoder = new()
+        {
+            DefaultKeyValueHeads = 8,
+            SlidingWindow = config.Has("sliding_window") ? config.OptionalInteger("sliding_window", 1, int.MaxValue) : FirstReleasesWindow,
+        };
+        return decoder.Read(config, weights);
+    }
+}

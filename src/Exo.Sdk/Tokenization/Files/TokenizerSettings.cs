@@ -25,19 +25,22 @@ internal sealed class TokenizerSettings
         _addedTokens = OpenIfThere(folder, "added_tokens.json");
         _generation = OpenIfThere(folder, "generation_config.json");
         _model = OpenIfThere(folder, "config.json");
+        AddsBegin = Flag("add_bos_token");
+        AddsEnd = Flag("add_eos_token");
+        IsLegacy = Flag("legacy") ?? true;
     }
 
     /// <summary>Reads the files of a folder; those that are absent say nothing.</summary>
     public static TokenizerSettings Read(string folder) => new(folder);
 
     /// <summary>Whether a begin token is to be added; null where nothing is said.</summary>
-    public bool? AddsBegin => Flag("add_bos_token");
+    public bool? AddsBegin { get; }
 
     /// <summary>Whether an end token is to be added; null where nothing is said.</summary>
-    public bool? AddsEnd => Flag("add_eos_token");
+    public bool? AddsEnd { get; }
 
     /// <summary>Whether every text between special tokens gets the space prefix of SentencePiece (the older way).</summary>
-    public bool IsLegacy => Flag("legacy") ?? true;
+    public bool IsLegacy { get; }
 
     /// <summary>The begin token's content.</summary>
     public string? Begin => Content("bos_token");

@@ -25,6 +25,10 @@ const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
 const idsOf = async (tokenizer, text, addSpecialTokens = false) => (await tokenizer.encode(text, null, { addSpecialTokens })).getIds();
 const without = (tokenizer, drop) => Tokenizer.fromString(JSON.stringify({ ...tokenizer, added_tokens: tokenizer.added_tokens.filter((t) => !drop(t)) }));
 
+// The library numbers added tokens by their place, whatever the file says: dropping one moves those behind it. Their
+// contents tell which they are.
+const idsWithin = async (reduced, full, text) => (await idsOf(reduced, text)).map((id) => full.tokenToId(reduced.idToToken(id)));
+
 // Marks, controls and odd spaces are escaped: editors and normalising tools must not be able to change a text.
 const jsonLine = (value) => JSON.stringify(value).replace(/[\p{M}\p{C}\p{Z}]/gu, (c) =>
   c === " " ? c : [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""));
@@ -56,8 +60,8 @@ async function expectations({ tokenizer, extraTexts = [] }) {
   for (const text of new Set(all)) {
     const ids = await idsOf(full, text);
     const line = { text, ids, decoded: await full.decode(ids, false) };
-    const plainIds = await idsOf(plain, text);
-    const bareIds = await idsOf(bare, text);
+    const plainIds = await idsWithin(plain, full, text);
+    const bareIds = await idsWithin(bare, full, text);
     if (!same(plainIds, ids)) {
       line.plain = plainIds;
     }

@@ -77,18 +77,11 @@ public abstract class Tokenizer
     /// <param name="skipSpecial">Whether special tokens give no text.</param>
     /// <param name="prompt">
     /// What comes before the stream. It gives no text itself, but decides whether the stream's first piece begins a
-    /// text (and loses the leading space that SentencePiece vocabularies put there) or continues one.
+    /// text (and loses the leading space that SentencePiece vocabularies put there) or continues one. The begin token
+    /// alone leaves the stream at the start of a text.
     /// </param>
-    public TokenDecoder CreateDecoder(bool skipSpecial = false, ReadOnlySpan<int> prompt = default)
-    {
-        TokenDecoder decoder = NewDecoder(skipSpecial);
-        foreach (int id in prompt)
-        {
-            decoder.Append(id);
-        }
-
-        return decoder;
-    }
+    /// <exception cref="ArgumentOutOfRangeException">An id of the prompt is negative.</exception>
+    public abstract TokenDecoder CreateDecoder(bool skipSpecial = false, ReadOnlySpan<int> prompt = default);
 
     /// <summary>The id of a token by its exact content in the vocabulary, or null.</summary>
     /// <param name="content">The token as the tokenizer file writes it, for example <c>&lt;|im_end|&gt;</c>.</param>
@@ -97,8 +90,4 @@ public abstract class Tokenizer
     /// <summary>Whether a token is special: of the program, not of the text.</summary>
     /// <param name="id">The token.</param>
     public abstract bool IsSpecial(int id);
-
-    /// <summary>A decoder at the start of a text.</summary>
-    /// <param name="skipSpecial">Whether special tokens give no text.</param>
-    protected abstract TokenDecoder NewDecoder(bool skipSpecial);
 }

@@ -82,7 +82,8 @@ public class DecodingTests
         const int Begin = 1, SpaceA = 262, B = 260;
         tokenizer.Decode([Begin, SpaceA, SpaceA], skipSpecial: true).Should().Be("a a");
         tokenizer.Decode([SpaceA, SpaceA]).Should().Be("a a");
-        tokenizer.Decode([SpaceA, Begin, SpaceA]).Should().Be("a<s>a");
+        tokenizer.Decode([Begin, SpaceA]).Should().Be("<s> a", "the begin token is text here");
+        tokenizer.CreateDecoder(skipSpecial: true).Append(Begin).Should().BeEmpty();
         tokenizer.CreateDecoder(prompt: [Begin]).Append(SpaceA).Should().Be("a");
         tokenizer.CreateDecoder(prompt: [Begin, SpaceA, B]).Append(SpaceA).Should().Be(" a", "it continues a text");
     }

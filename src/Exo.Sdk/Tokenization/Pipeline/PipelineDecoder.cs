@@ -23,20 +23,27 @@ internal sealed class PipelineDecoder : TokenDecoder
         _stripLeft = _bytes.StripStart;
     }
 
-    public override string Append(int id)
+    /// <summary>
+    /// Takes what comes before the stream. Special tokens are no text here, whatever is asked of the stream: behind a
+    /// begin token a text begins.
+    /// </summary>
+    public void Prime(ReadOnlySpan<int> prompt)
+    {
+        foreach (int id in prompt)
+        {
+            Append(id, skipSpecial: true);
+        }
+    }
+
+    public override string Append(int id) => Append(id, _skipSpecial);
+
+    private string Append(int id, bool skipSpecial)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(id);
-        if (_tokenizer.Content(id) is { } token && !(_skipSpecial && _tokenizer.IsSpecial(id)))
+        if (_tokenizer.Content(id) is { } token && !(skipSpecial && _tokenizer.IsSpecial(id)))
         {
             Write(_atStart && _bytes.OfFirstToken is { } first ? first(token) : _tokenizer.Bytes(id), flush: false);
             _atStart = false;
-        }
-
-        if (id == _tokenizer.BeginToken)
-        {
-            // A text begins anew here: the next piece loses its leading space.
-            _atStart = true;
-            _stripLeft = _bytes.StripStart;
         }
 
         return Take(held: Held());

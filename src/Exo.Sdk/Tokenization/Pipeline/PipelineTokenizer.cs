@@ -85,7 +85,12 @@ internal sealed class PipelineTokenizer : Tokenizer
     /// <summary>The bytes of a token that is not the first of a text.</summary>
     public byte[] Bytes(int id) => _bytes[id] ??= TokenBytes.OfToken(_contents[id]!);
 
-    protected override TokenDecoder NewDecoder(bool skipSpecial) => new PipelineDecoder(this, skipSpecial);
+    public override TokenDecoder CreateDecoder(bool skipSpecial = false, ReadOnlySpan<int> prompt = default)
+    {
+        PipelineDecoder decoder = new(this, skipSpecial);
+        decoder.Prime(prompt);
+        return decoder;
+    }
 
     private static List<TextSpan> ControlRuns(IReadOnlyList<TextSegment> segments)
     {

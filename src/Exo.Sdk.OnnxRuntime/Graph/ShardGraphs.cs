@@ -1,0 +1,198 @@
+using System.Globalization;
+using Exo.Sdk.Models;
+using Exo.Sdk.OnnxRuntime.Kernels;
+using Exo.Sdk.OnnxRuntime.Native;
+using Exo.Sdk.OnnxRuntime.Weights;
+using Exo.Sdk.Planning;
+using DataType = Exo.Sdk.OnnxRuntime.Graph.TensorProto.Types.DataType;
+
+namespace Exo.Sdk.OnnxRuntime.Graph;
+
+/// <summary>
+/// Builds the two graphs of a shard: all layers, and the head. Matrix products and all-reduces are nodes that C# computes, so a
+/// step is one run of a graph, and the sums over ranks happen inside it.
+/// </summary>
+internal sealed class ShardGraphs
+{
+    internal const string Hidden = "hidden";
+    internal const string LastSequencePosition = "last_position";
+    internal const string SequenceLength = "sequence_length";
+    internal const string Result = "result";
+    internal const string Logits = "logits";
+
+    private readonly ModelSpec _spec;
+    private readonly ShardAssignment _assignment;
+    private readonly ShardWeights _weights;
+    private readonly int _contextLength;
+    private readonly ICollective _collective;
+    private readonly StepState _state;
+    private readonly List<GraphKernel> _kernels;
+
+    /// <summary>Prepares to build.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="assignment">The rank's part.</param>
+    /// <param name="weights">The rank's weights.</param>
+    /// <param name="contextLength">The positions of a KV cache.</param>
+    /// <param name="collective">The group to sum over.</param>
+    /// <param name="state">What the kernels share.</param>
+    /// <param name="kernels">Where the nodes' kernels are put.</param>
+    internal ShardGraphs(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        ShardWeights weights,
+        int contextLength,
+        ICollective collective,
+        StepState state,
+        List<GraphKernel> kernels)
+    {
+        _spec = spec;
+        _assignment = assignment;
+        _weights = weights;
+        _contextLength = contextLength;
+        _collective = collective;
+        _state = state;
+        _kernels = kernels;
+    }
+
+    internal static string PastKey(int layer) => Name($"past_key.{layer}");
+
+    internal static string PastValue(int layer) => Name($"past_value.{layer}");
+
+    internal static string PresentKey(int layer) => Name($"present_key.{layer}");
+
+    internal static string PresentValue(int layer) => Name($"present_value.{layer}");
+
+    /// <summary>Residual stream in, residual stream out: <c>[1, tokens, hidden]</c>, with the KV cache of one sequence.</summary>
+    internal byte[] BuildLayers()
+    {
+        GraphBuilder graph = new("layers");
+        string residual = graph.Input(Hidden, DataType.Float, 1, -1, _spec.HiddenSize);
+        graph.Input(LastSequencePosition, DataType.Int32, 1);
+        graph.Input(SequenceLength, DataType.Int32, 1);
+        int headSize = _spec.Attention.HeadSize;
+        RopeTable rope = RopeTable.Create(_spec.Rope, headSize, HeadPadding.PaddedSize(headSize), _contextLength);
+        graph.Constant("cosines", rope.Cosines, _contextLength, rope.Width);
+        graph.Constant("sines", rope.Sines, _contextLength, rope.Width);
+
+        string? partial = null;
+        for (int i = 0; i < _weights.Layers.Count; i++)
+        {
+            LayerWeights layer = _weights.Layers[i];
+            string x = AddAndNorm(graph, Name($"layer.{i}.attention_norm"), partial, ref residual, layer.AttentionNorm);
+            partial = AllReduce(graph, Name($"layer.{i}.attention"), Attention(graph, i, layer, x));
+            x = AddAndNorm(graph, Name($"layer.{i}.feed_forward_norm"), partial, ref residual, layer.FeedForwardNorm);
+            partial = AllReduce(graph, Name($"layer.{i}.feed_forward"), FeedForward(graph, Name($"layer.{i}"), layer, x));
+        }
+
+        graph.Node(Result, "", partial is null ? "Identity" : "Add", partial is null ? [residual] : [partial, residual]);
+        graph.Output(Result, DataType.Float, 1, -1, _spec.HiddenSize);
+        return graph.Build();
+    }
+
+    /// <summary>The rank's part of the logits <c>[1, 1, tokens]</c> of one position.</summary>
+    internal byte[] BuildHead()
+    {
+        GraphBuilder graph = new("head");
+        string hidden = graph.Input(Hidden, DataType.Float, 1, -1, _spec.HiddenSize);
+        string x = Norm(graph, "final_norm", hidden, _weights.FinalNorm);
+        Linear(graph, Logits, _weights.Head, x);
+        graph.Output(Logits, DataType.Float, 1, -1, _weights.Head.OutputCount);
+        return graph.Build();
+    }
+
+    private string Attention(GraphBuilder graph, int index, LayerWeights layer, string x)
+    {
+        string name = Name($"layer.{index}");
+        AttentionSpec attention = _spec.Attention;
+        string query = HeadNorm(graph, name + ".query_norm", Linear(graph, name + ".query", layer.Query, x), layer.QueryNorm);
+        string key = HeadNorm(graph, name + ".key_norm", Linear(graph, name + ".key", layer.Key, x), layer.KeyNorm);
+        string value = Linear(graph, name + ".value", layer.Value, x);
+        query = HeadPadding.Pad(graph, query, attention.HeadSize);
+        key = HeadPadding.Pad(graph, key, attention.HeadSize);
+        value = HeadPadding.Pad(graph, value, attention.HeadSize);
+
+        ReadOnlySpan<long> cache = [1, _assignment.KeyValueHeads.Count, _contextLength, HeadPadding.PaddedSize(attention.HeadSize)];
+        graph.Input(PastKey(index), DataType.Float, cache);
+        graph.Input(PastValue(index), DataType.Float, cache);
+        graph.Output(PresentKey(index), DataType.Float, cache);
+        graph.Output(PresentValue(index), DataType.Float, cache);
+        graph.Node(
+            name + ".attend",
+            GraphBuilder.Microsoft,
+            "GroupQueryAttention",
+            [query, key, value, PastKey(index), PastValue(index), LastSequencePosition, SequenceLength, "cosines", "sines"],
+            [name + ".attend", PresentKey(index), PresentValue(index)],
+            GraphBuilder.Attribute("num_heads", _assignment.QueryHeads.Count),
+            GraphBuilder.Attribute("kv_num_heads", _assignment.KeyValueHeads.Count),
+            GraphBuilder.Attribute("scale", attention.Scale),
+            GraphBuilder.Attribute("do_rotary", 1),
+            GraphBuilder.Attribute("local_window_size", attention.SlidingWindow ?? -1));
+        return Linear(graph, name + ".output", layer.Output, HeadPadding.Strip(graph, name + ".attend", attention.HeadSize));
+    }
+
+    private string FeedForward(GraphBuilder graph, string name, LayerWeights layer, string x)
+    {
+        string gate = Linear(graph, name + ".gate", layer.Gate, x);
+        string up = Linear(graph, name + ".up", layer.Up, x);
+        string silu = graph.Node(name + ".silu", GraphBuilder.Microsoft, "QuickGelu", [gate], GraphBuilder.Attribute("alpha", 1f));
+        string gated = graph.Node(name + ".gated", "", "Mul", [silu, up]);
+        return Linear(graph, name + ".down", layer.Down, gated);
+    }
+
+    // The residual stream takes the layer's result in, and the next block gets its norm.
+    private string AddAndNorm(GraphBuilder graph, string name, string? addend, ref string residual, float[] weight)
+    {
+        if (addend is null)
+        {
+            return Norm(graph, name, residual, weight);
+        }
+
+        string sum = name + ".residual";
+        graph.Node(
+            name,
+            GraphBuilder.Microsoft,
+            "SkipSimplifiedLayerNormalization",
+            [addend, residual, graph.Constant(name + ".weight", weight, weight.Length)],
+            [name, "", "", sum],
+            GraphBuilder.Attribute("epsilon", _spec.NormEpsilon));
+        residual = sum;
+        return name;
+    }
+
+    private string Norm(GraphBuilder graph, string name, string x, float[] weight) => graph.Node(
+        name,
+        "",
+        "SimplifiedLayerNormalization",
+        [x, graph.Constant(name + ".weight", weight, weight.Length)],
+        GraphBuilder.Attribute("epsilon", _spec.NormEpsilon),
+        GraphBuilder.Attribute("axis", -1));
+
+    // Norms every head for itself: [1, tokens, heads·size] → [1, tokens, heads, size] and back.
+    private string HeadNorm(GraphBuilder graph, string name, string x, float[]? weight)
+    {
+        if (weight is null)
+        {
+            return x;
+        }
+
+        string heads = graph.Node(name + ".heads", "", "Reshape", [x, graph.Constant(name + ".heads_shape", [0, 0, -1, weight.Length])]);
+        string normed = Norm(graph, name, heads, weight);
+        return graph.Node(name + ".joined", "", "Reshape", [normed, graph.Constant(name + ".joined_shape", [0, 0, -1])]);
+    }
+
+    private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) =>
+        Kernel(graph, name, CustomOperators.Linear, new LinearKernel(matrix, _state), x);
+
+    private string AllReduce(GraphBuilder graph, string name, string x) => _collective.Size == 1
+        ? x
+        : Kernel(graph, name + ".all_reduce", CustomOperators.AllReduce, new AllReduceKernel(_collective, _spec.HiddenSize, _state), x);
+
+    private string Kernel(GraphBuilder graph, string name, string operation, GraphKernel kernel, string x)
+    {
+        _kernels.Add(kernel);
+        return graph.Node(
+            name, CustomOperators.Domain, operation, [x], GraphBuilder.Attribute(CustomOperators.KernelAttribute, _kernels.Count - 1));
+    }
+
+    private static string Name(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,163 @@
+using System.Runtime.CompilerServices;
+using Exo.Sdk.OnnxRuntime.Weights;
+
+namespace Exo.Sdk.OnnxRuntime.Kernels;
+
+/// <summary>
+/// A matrix in MLX's affine packing, w = s·q + β with one s and one β per group of inputs, multiplied as it is stored:
+/// y = Σ over groups of s·(Σ q·x) + β·(Σ x). Nothing is rounded but the sums.
+/// </summary>
+internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
+    int outputCount, int inputCount, int groupSize, WeightBytes words, NativeFloats scales, NativeFloats biases, float[]? bias)
+    : WeightMatrix(outputCount, inputCount, bias), ITileSource
+    where TLanes : struct, ILanes<TLanes>
+    where TPacking : struct, IPacking
+{
+    private readonly byte* _words = words.Address;
+    private readonly float* _scales = scales.Address;
+    private readonly float* _biases = biases.Address;
+    private readonly long _rowBytes = (long)inputCount * sizeof(uint) / TPacking.Planes;
+    private readonly int _groupCount = inputCount / groupSize;
+
+    internal override long ByteCount => words.ByteCount + scales.ByteCount + biases.ByteCount;
+
+    internal override int ArrangedLength => ProductLength + InputOrder.PaddedLength(_groupCount);
+
+    // The groups' sums of x follow the arranged inputs.
+    internal override void Arrange(float* x, float* arranged)
+    {
+        InputOrder.Arrange<TLanes, TPacking>(x, InputCount, arranged);
+        float* sums = arranged + ProductLength;
+        for (int group = 0; group < _groupCount; group++)
+        {
+            Lanes128 sum = Lanes128.Zero;
+            for (int i = 0; i < groupSize; i += Lanes128.Count)
+            {
+                sum = Lanes128.Add(sum, Lanes128.Load(x + ((long)group * groupSize) + i));
+            }
+
+            sums[group] = Lanes128.Sum(sum);
+        }
+    }
+
+    internal override void MultiplyVector(float* arranged, float* y, int first, int end)
+    {
+        float* sums = arranged + ProductLength;
+        for (int row = first; row < end; row++)
+        {
+            uint* source = (uint*)(_words + (row * _rowBytes));
+            float* rowScales = _scales + ((long)row * _groupCount);
+            float* rowBiases = _biases + ((long)row * _groupCount);
+            int done = 0;
+            float total = Dot<TLanes>(source, arranged, rowScales, ref done);
+            total += Dot<Lanes128>(source, arranged, rowScales, ref done);
+            y[row] = total + Dot(rowBiases, sums, _groupCount);
+        }
+    }
+
+    internal override void MultiplyTile(float* arranged, int tokens, float* y, int first, int end) =>
+        TileProduct.Multiply<TLanes, AffineMatrix<TLanes, TPacking>>(
+            this, arranged, ArrangedLength, ProductLength, tokens, y, OutputCount, first, end);
+
+    public void Unpack(int row, int first, int count, float* tile)
+    {
+        uint* source = (uint*)(_words + (row * _rowBytes));
+        float* rowScales = _scales + ((long)row * _groupCount);
+        float* rowBiases = _biases + ((long)row * _groupCount);
+        int end = Math.Min(first + count, InputCount);
+        int done = first;
+        Unpack<TLanes>(source, rowScales, rowBiases, end, tile - first, ref done);
+        Unpack<Lanes128>(source, rowScales, rowBiases, end, tile - first, ref done);
+        new Span<float>(tile + done - first, count - (done - first)).Clear();
+    }
+
+    internal override void ReadRow(int row, Span<float> destination)
+    {
+        byte* source = _words + (row * _rowBytes);
+        float* rowScales = _scales + ((long)row * _groupCount);
+        float* rowBiases = _biases + ((long)row * _groupCount);
+        for (int i = 0; i < destination.Length; i++)
+        {
+            destination[i] = (rowScales[i / groupSize] * TPacking.Value(source, i)) + rowBiases[i / groupSize];
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        words.Dispose();
+        scales.Dispose();
+        biases.Dispose();
+    }
+
+    private float Dot<T>(uint* words, float* x, float* rowScales, ref int done)
+        where T : struct, ILanes<T>
+    {
+        int block = T.Count * TPacking.Planes;
+        int lanesPerGroup = groupSize / TPacking.Planes;
+        T total = T.Zero;
+        int start = done;
+        for (; done + block <= InputCount; done += block)
+        {
+            T sum = SumBlock<T>(T.LoadWords(words + (done / TPacking.Planes)), x + done);
+            total = T.MultiplyAdd(sum, T.Spread(rowScales + (done / groupSize), lanesPerGroup), total);
+        }
+
+        return done == start ? 0 : T.Sum(total);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T SumBlock<T>(T words, float* x)
+        where T : struct, ILanes<T>
+    {
+        T even = T.Multiply(TPacking.Plane(words, 0), T.Load(x));
+        T odd = T.Multiply(TPacking.Plane(words, 1), T.Load(x + T.Count));
+        even = T.MultiplyAdd(TPacking.Plane(words, 2), T.Load(x + (2 * T.Count)), even);
+        odd = T.MultiplyAdd(TPacking.Plane(words, 3), T.Load(x + (3 * T.Count)), odd);
+        if (TPacking.Planes == 8)
+        {
+            even = T.MultiplyAdd(TPacking.Plane(words, 4), T.Load(x + (4 * T.Count)), even);
+            odd = T.MultiplyAdd(TPacking.Plane(words, 5), T.Load(x + (5 * T.Count)), odd);
+            even = T.MultiplyAdd(TPacking.Plane(words, 6), T.Load(x + (6 * T.Count)), even);
+            odd = T.MultiplyAdd(TPacking.Plane(words, 7), T.Load(x + (7 * T.Count)), odd);
+        }
+
+        return T.Add(even, odd);
+    }
+
+    private static float Dot(float* a, float* b, int count)
+    {
+        TLanes sum = TLanes.Zero;
+        int i = 0;
+        for (; i + TLanes.Count <= count; i += TLanes.Count)
+        {
+            sum = TLanes.MultiplyAdd(TLanes.Load(a + i), TLanes.Load(b + i), sum);
+        }
+
+        float total = i == 0 ? 0 : TLanes.Sum(sum);
+        for (; i < count; i++)
+        {
+            total += a[i] * b[i];
+        }
+
+        return total;
+    }
+
+    private void Unpack<T>(uint* words, float* rowScales, float* rowBiases, int end, float* tile, ref int done)
+        where T : struct, ILanes<T>
+    {
+        int block = T.Count * TPacking.Planes;
+        int lanesPerGroup = groupSize / TPacking.Planes;
+        for (; done + block <= end; done += block)
+        {
+            T register = T.LoadWords(words + (done / TPacking.Planes));
+            T scale = T.Spread(rowScales + (done / groupSize), lanesPerGroup);
+            T offset = T.Spread(rowBiases + (done / groupSize), lanesPerGroup);
+            for (int plane = 0; plane < TPacking.Planes; plane++)
+            {
+                // The inputs carry InputScale and the field its inverse, so β needs the inverse too.
+                T scaledOffset = T.Multiply(offset, T.Broadcast(1 / TPacking.InputScale(plane)));
+                T.Store(T.MultiplyAdd(TPacking.Plane(register, plane), scale, scaledOffset), tile + done + (plane * T.Count));
+            }
+        }
+    }
+}

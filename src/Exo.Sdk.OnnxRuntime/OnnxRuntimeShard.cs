@@ -1,0 +1,249 @@
+using System.Runtime.InteropServices;
+using Exo.Sdk.Models;
+using Exo.Sdk.OnnxRuntime.Graph;
+using Exo.Sdk.OnnxRuntime.Kernels;
+using Exo.Sdk.OnnxRuntime.Native;
+using Exo.Sdk.OnnxRuntime.Weights;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.OnnxRuntime;
+
+/// <summary>One rank's part of a model, run by ONNX Runtime.</summary>
+internal sealed class OnnxRuntimeShard : IModelShard
+{
+    private readonly ModelSpec _spec;
+    private readonly ShardOptions _options;
+    private readonly ShardWeights _weights;
+    private readonly ICollective _group;
+    private readonly StepState _state;
+    private readonly GraphRunner _runner;
+    private readonly SequenceBinding?[] _slots;
+    private readonly long[] _cacheShape;
+    private readonly NativeFloats _embedded;
+    private IndexRange[]? _vocabularyParts;
+    private bool _isDisposed;
+
+    /// <summary>Makes the shard; it owns the weights from here on.</summary>
+    internal OnnxRuntimeShard(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, ICollective group, ShardOptions options)
+    {
+        Assignment = assignment;
+        _spec = spec;
+        _weights = weights;
+        _group = group;
+        _options = options;
+        _slots = new SequenceBinding?[options.MaxSequences];
+        _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
+        int scratch = weights.Matrices.Max(matrix => matrix.ArrangedLength);
+        _state = new StepState(options.ThreadCount, new NativeFloats((long)scratch * options.MaxBatchTokens));
+        _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
+        List<GraphKernel> kernels = [];
+        ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels);
+        byte[] layers = graphs.BuildLayers();
+        byte[] head = graphs.BuildHead();
+        _runner = new GraphRunner(
+            assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, layers, head);
+    }
+
+    public ShardAssignment Assignment { get; }
+
+    public ShardMemory Memory => new(
+        _weights.ByteCount,
+        _slots.Sum(slot => slot?.Cache.ByteCount ?? 0),
+        _runner.BufferBytes + _embedded.ByteCount);
+
+    public void Allocate(int slot)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        CheckRange(slot);
+        if (_slots[slot] is not null)
+        {
+            throw new InvalidOperationException($"Slot {slot} is taken.");
+        }
+
+        SequenceCache cache = new(_weights.Layers.Count, _cacheShape);
+        _slots[slot] = _runner.Bind(cache, _weights.Layers.Count, _cacheShape);
+    }
+
+    public void Fork(int source, int target)
+    {
+        SequenceBinding from = OpenSlot(source);
+        Allocate(target);
+        _slots[target]!.Cache.CopyFrom(from.Cache);
+    }
+
+    public void Truncate(int slot, int length)
+    {
+        SequenceCache cache = OpenSlot(slot).Cache;
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, cache.Length);
+        cache.Length = length;
+    }
+
+    public void Free(int slot)
+    {
+        OpenSlot(slot).Dispose();
+        _slots[slot] = null;
+    }
+
+    public void Forward(in StepBatch batch, Span<float> logits)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Check(batch, logits);
+        Embed(batch.Tokens);
+        int hiddenSize = _spec.HiddenSize;
+        int first = 0;
+        int row = 0;
+        foreach (ref readonly SequenceStep step in batch.Sequences)
+        {
+            SequenceBinding sequence = _slots[step.Slot]!;
+            _embedded.Span.Slice(first * hiddenSize, step.Count * hiddenSize).CopyTo(_runner.Hidden);
+            _runner.RunLayers(sequence, step.Position, step.Count);
+            sequence.Cache.Length = step.Position + step.Count;
+            first += step.Count;
+            if (step.WantsLogits)
+            {
+                _runner.RunHead(_runner.Result.Slice((step.Count - 1) * hiddenSize, hiddenSize));
+                Gather(Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
+                row++;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        foreach (SequenceBinding? slot in _slots)
+        {
+            slot?.Dispose();
+        }
+
+        _runner.Dispose();
+        _state.Dispose();
+        _embedded.Dispose();
+        _weights.Dispose();
+    }
+
+    // Each rank looks up the tokens of its part of the vocabulary; the sum over ranks is the whole embedding.
+    private void Embed(ReadOnlySpan<int> tokens)
+    {
+        int hiddenSize = _spec.HiddenSize;
+        IndexRange mine = Assignment.Tokens;
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            Span<float> hidden = _embedded.Span.Slice(i * hiddenSize, hiddenSize);
+            int row = tokens[i] - mine.Start;
+            if ((uint)row < (uint)mine.Count)
+            {
+                _weights.Embedding.ReadRow(row, hidden);
+            }
+            else
+            {
+                hidden.Clear();
+            }
+        }
+
+        if (_group.Size > 1)
+        {
+            _group.AllReduceSum(_embedded.Span[..(tokens.Length * hiddenSize)]);
+        }
+    }
+
+    // Rank 0 joins the ranks' parts of one row of logits.
+    private void Gather(Span<float> row)
+    {
+        ReadOnlySpan<float> mine = _runner.Logits;
+        if (Assignment.Rank != 0)
+        {
+            if (_vocabularyParts is null)
+            {
+                _vocabularyParts = [Assignment.Tokens];
+                _group.Send(MemoryMarshal.AsBytes(new ReadOnlySpan<IndexRange>(_vocabularyParts)), 0);
+            }
+
+            _group.Send(MemoryMarshal.AsBytes(mine), 0);
+            return;
+        }
+
+        bool isFirst = _vocabularyParts is null;
+        _vocabularyParts ??= new IndexRange[_group.Size];
+        mine.CopyTo(row.Slice(Assignment.Tokens.Start, Assignment.Tokens.Count));
+        for (int rank = 1; rank < _group.Size; rank++)
+        {
+            ref IndexRange part = ref _vocabularyParts[rank];
+            if (isFirst)
+            {
+                _group.Receive(MemoryMarshal.AsBytes(new Span<IndexRange>(ref part)), rank);
+            }
+
+            _group.Receive(MemoryMarshal.AsBytes(row.Slice(part.Start, part.Count)), rank);
+        }
+    }
+
+    private void Check(in StepBatch batch, Span<float> logits)
+    {
+        if (batch.Tokens.Length > _options.MaxBatchTokens)
+        {
+            throw new ArgumentException($"The step has {batch.Tokens.Length} tokens; the shard was loaded for {_options.MaxBatchTokens}.", nameof(batch));
+        }
+
+        foreach (int token in batch.Tokens)
+        {
+            if ((uint)token >= (uint)_spec.VocabularySize)
+            {
+                throw new ArgumentException($"Token {token} is outside the vocabulary of {_spec.VocabularySize}.", nameof(batch));
+            }
+        }
+
+        long count = 0;
+        for (int i = 0; i < batch.Sequences.Length; i++)
+        {
+            ref readonly SequenceStep step = ref batch.Sequences[i];
+            foreach (ref readonly SequenceStep other in batch.Sequences[..i])
+            {
+                if (other.Slot == step.Slot)
+                {
+                    throw new ArgumentException($"Slot {step.Slot} occurs twice in a step.", nameof(batch));
+                }
+            }
+
+            SequenceCache cache = OpenSlot(step.Slot).Cache;
+            if (step.Count < 1 || step.Position != cache.Length || (long)step.Position + step.Count > _options.ContextLength)
+            {
+                throw new ArgumentException(
+                    $"{step.Count} tokens at position {step.Position} do not continue slot {step.Slot}, which holds {cache.Length} of at most {_options.ContextLength}.",
+                    nameof(batch));
+            }
+
+            count += step.Count;
+        }
+
+        if (count != batch.Tokens.Length)
+        {
+            throw new ArgumentException($"The sequences count {count} tokens; the step has {batch.Tokens.Length}.", nameof(batch));
+        }
+
+        long expected = (long)batch.LogitRowCount * _spec.VocabularySize;
+        if (Assignment.Rank == 0 && logits.Length < expected)
+        {
+            throw new ArgumentException($"The logits need {expected} values; there is room for {logits.Length}.", nameof(logits));
+        }
+    }
+
+    private SequenceBinding OpenSlot(int slot)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        CheckRange(slot);
+        return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
+    }
+
+    private void CheckRange(int slot)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, _slots.Length);
+    }
+}

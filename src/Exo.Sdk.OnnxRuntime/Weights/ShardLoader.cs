@@ -1,0 +1,186 @@
+using System.Collections.Immutable;
+using Exo.Sdk.Models;
+using Exo.Sdk.OnnxRuntime.Kernels;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.OnnxRuntime.Weights;
+
+/// <summary>Reads one rank's slices of a model's weights.</summary>
+internal sealed class ShardLoader
+{
+    private readonly ModelSpec _spec;
+    private readonly ShardAssignment _assignment;
+    private readonly WeightSource _source;
+    private readonly IProgress<LoadProgress>? _progress;
+    private readonly CancellationToken _cancellationToken;
+    private readonly List<WeightMatrix> _matrices = [];
+    private readonly long _totalBytes;
+    private long _loadedBytes;
+
+    private ShardLoader(
+        ModelSpec spec, ShardAssignment assignment, WeightSource source, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        _spec = spec;
+        _assignment = assignment;
+        _source = source;
+        _progress = progress;
+        _cancellationToken = cancellationToken;
+        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
+        if (!spec.IsHeadTied)
+        {
+            linears = linears.Append(spec.Head);
+        }
+
+        _totalBytes = linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
+    }
+
+    /// <summary>Reads everything the rank holds.</summary>
+    /// <returns>The weights; the caller disposes them.</returns>
+    /// <exception cref="ModelFormatException">A weight is missing or has another shape than the model says.</exception>
+    internal static ShardWeights Load(
+        ModelSpec spec, ShardAssignment assignment, WeightSource source, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        ShardLoader loader = new(spec, assignment, source, progress, cancellationToken);
+        try
+        {
+            return loader.Load();
+        }
+        catch
+        {
+            loader._matrices.ForEach(matrix => matrix.Dispose());
+            throw;
+        }
+    }
+
+    private ShardWeights Load()
+    {
+        WeightMatrix embedding = Matrix(_spec.Embedding);
+        LayerWeights[] layers = [.. _spec.Layers.Select(Layer)];
+        return new ShardWeights(_matrices)
+        {
+            Embedding = embedding,
+            Layers = layers,
+            FinalNorm = Norm(_spec.FinalNorm),
+            Head = _spec.IsHeadTied ? embedding : Matrix(_spec.Head),
+        };
+    }
+
+    private LayerWeights Layer(LayerSpec layer) => new()
+    {
+        AttentionNorm = Norm(layer.AttentionNorm),
+        Query = Matrix(layer.Query),
+        Key = Matrix(layer.Key),
+        Value = Matrix(layer.Value),
+        QueryNorm = layer.QueryNorm is null ? null : Norm(layer.QueryNorm),
+        KeyNorm = layer.KeyNorm is null ? null : Norm(layer.KeyNorm),
+        Output = Matrix(layer.Output),
+        FeedForwardNorm = Norm(layer.FeedForwardNorm),
+        Gate = Matrix(layer.Gate),
+        Up = Matrix(layer.Up),
+        Down = Matrix(layer.Down),
+    };
+
+    private float[] Norm(NormSpec norm)
+    {
+        Check(norm.WeightName, null, [norm.Size]);
+        float[] values = new float[norm.Size];
+        _source.ReadFloat32(norm.WeightName, TensorSlice.OfRows(IndexRange.All(norm.Size)), values);
+        return values;
+    }
+
+    private WeightMatrix Matrix(LinearSpec linear)
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
+        LinearSlices slices = LinearSlices.Of(linear, _assignment);
+        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Dense(slices);
+        _matrices.Add(matrix);
+        _loadedBytes += slices.ByteCount;
+        _progress?.Report(new LoadProgress(_loadedBytes, _totalBytes));
+        return matrix;
+    }
+
+    private WeightMatrix Dense(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        ElementType type = Check(linear.WeightName, null, [linear.OutputSize, linear.InputSize]);
+        float[]? bias = Bias(slices);
+        long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * type.SizeInBytes();
+        WeightBytes weights = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
+        return MatrixFactory.CreateDense(slices.Outputs.Count, slices.Inputs.Count, type, weights, bias);
+    }
+
+    private WeightMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    {
+        LinearSpec linear = slices.Linear;
+        Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
+        Check(linear.ScalesName, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        Check(linear.GroupBiasesName, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        float[]? bias = Bias(slices);
+        long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * packing.Bits / 8;
+        NativeFloats? scales = null;
+        NativeFloats? biases = null;
+        try
+        {
+            scales = Floats(linear.ScalesName, slices.Groups!.Value);
+            biases = Floats(linear.GroupBiasesName, slices.Groups.Value);
+            WeightBytes words = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
+            return MatrixFactory.CreateAffine(slices.Outputs.Count, slices.Inputs.Count, packing, words, scales, biases, bias);
+        }
+        catch
+        {
+            scales?.Dispose();
+            biases?.Dispose();
+            throw;
+        }
+    }
+
+    // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
+    private float[]? Bias(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        if (slices.Bias is not { } slice || (linear.Split.Axis == SplitAxis.Row && _assignment.Rank != 0))
+        {
+            return null;
+        }
+
+        Check(linear.BiasName, null, [linear.OutputSize]);
+        float[] bias = new float[slices.Outputs.Count];
+        _source.ReadFloat32(linear.BiasName, slice, bias);
+        return bias;
+    }
+
+    private NativeFloats Floats(string name, in TensorSlice slice)
+    {
+        NativeFloats values = new((long)slice.RowCount * slice.Columns!.Value.Count);
+        try
+        {
+            _source.ReadFloat32(name, slice, values.Span);
+            return values;
+        }
+        catch
+        {
+            values.Dispose();
+            throw;
+        }
+    }
+
+    // A null type stands for any floating-point type.
+    private ElementType Check(string name, ElementType? type, ImmutableArray<int> shape)
+    {
+        TensorInfo info = _source.Describe(name);
+        bool isRightType = type is null
+            ? info.Type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16
+            : info.Type == type;
+        if (!isRightType || !info.Shape.SequenceEqual(shape))
+        {
+            throw new ModelFormatException(
+                "weights",
+                "the tensor is not what the model's configuration says",
+                $"{type?.ToString() ?? "floating point"} [{string.Join(", ", shape)}]",
+                $"{info.Type} [{string.Join(", ", info.Shape)}]",
+                name);
+        }
+
+        return info.Type;
+    }
+}

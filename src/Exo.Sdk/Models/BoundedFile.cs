@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 
 namespace Exo.Sdk.Models;
@@ -64,32 +62,6 @@ internal static class BoundedFile
         byte[] text = new byte[length];
         ReadExactly(file, path, 0, text);
         return text;
-    }
-
-    /// <summary>Demands valid UTF-8. <paramref name="offset"/> is where in the file the text begins.</summary>
-    public static void RequireUtf8(ReadOnlySpan<byte> text, string path, long offset)
-    {
-        // Checked at once and up front, because the JSON reader checks strings only when they are looked at.
-        int valid = System.Text.Unicode.Utf8.IsValid(text) ? text.Length : FirstInvalid(text);
-        if (valid < text.Length)
-        {
-            throw new ModelFormatException(path, "the text is not UTF-8", "UTF-8", $"byte 0x{text[valid]:x2}", offset: offset + valid);
-        }
-    }
-
-    /// <summary>The error for JSON that the reader refused. <paramref name="offset"/> is where in the file the text begins.</summary>
-    public static ModelFormatException BadJson(string path, JsonException error, long? offset) =>
-        new(path, "the JSON is malformed", "well-formed JSON", HostileText.Quote(error.Message), offset: offset, innerException: error);
-
-    private static int FirstInvalid(ReadOnlySpan<byte> text)
-    {
-        int at = 0;
-        while (at < text.Length && Rune.DecodeFromUtf8(text[at..], out _, out int consumed) == System.Buffers.OperationStatus.Done)
-        {
-            at += consumed;
-        }
-
-        return at;
     }
 
     // Opening a named pipe waits for a writer, for ever. Pipes, devices and sockets have no length, nor has an empty file any use.

@@ -34,10 +34,9 @@ internal readonly struct ConfigObject
     public static ConfigObject ReadFile(string file)
     {
         byte[] text = BoundedFile.ReadAll(file, MaxFileBytes);
-        BoundedFile.RequireUtf8(text, file, offset: 0);
+        HostileJson.RequireText(text, file, offset: 0);
         try
         {
-            RequireUnicodeStrings(text, file);
             JsonElement root = JsonElement.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return root.ValueKind == JsonValueKind.Object
                 ? new ConfigObject(file, "$", root)
@@ -45,7 +44,7 @@ internal readonly struct ConfigObject
         }
         catch (JsonException error)
         {
-            throw BoundedFile.BadJson(file, error, offset: null);
+            throw HostileJson.Malformed(file, error, offset: null);
         }
     }
 
@@ -159,25 +158,4 @@ internal readonly struct ConfigObject
     private static string Whole(int min, int max) => $"a whole number {min}…{max}";
 
     private static string Show(JsonElement value) => HostileText.Quote(value.GetRawText());
-
-    // Strings with half a surrogate pair in an escape are well-formed JSON, but no text; the parser finds out only on access.
-    private static void RequireUnicodeStrings(ReadOnlySpan<byte> text, string file)
-    {
-        Utf8JsonReader json = new(text);
-        while (json.Read())
-        {
-            if (json.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && json.ValueIsEscaped)
-            {
-                try
-                {
-                    json.GetString();
-                }
-                catch (InvalidOperationException error)
-                {
-                    throw new ModelFormatException(
-                        file, "a string is not Unicode text", "valid escapes", "a lone surrogate", offset: json.TokenStartIndex, innerException: error);
-                }
-            }
-        }
-    }
 }

@@ -96,7 +96,7 @@ internal static class SafetensorsFolder
     private static Dictionary<string, string> ReadWeightMap(string path)
     {
         byte[] text = BoundedFile.ReadAll(path, SafetensorsHeader.MaxBytes);
-        BoundedFile.RequireUtf8(text, path, offset: 0);
+        HostileJson.RequireText(text, path, offset: 0);
         Utf8JsonReader json = new(text, new JsonReaderOptions { MaxDepth = 16 });
         try
         {
@@ -130,12 +130,7 @@ internal static class SafetensorsFolder
         }
         catch (JsonException error)
         {
-            throw BoundedFile.BadJson(path, error, json.TokenStartIndex);
-        }
-        catch (InvalidOperationException error)
-        {
-            throw new ModelFormatException(
-                path, "a string is not Unicode text", "valid escapes", "a lone surrogate", offset: json.TokenStartIndex, innerException: error);
+            throw HostileJson.Malformed(path, error, json.TokenStartIndex);
         }
     }
 

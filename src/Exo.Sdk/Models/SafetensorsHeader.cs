@@ -56,7 +56,7 @@ internal static class SafetensorsHeader
     /// <returns>The tensors in the order of their bytes.</returns>
     public static List<StoredTensor> Parse(ReadOnlySpan<byte> header, string path, long fileLength)
     {
-        BoundedFile.RequireUtf8(header, path, LengthBytes);
+        HostileJson.RequireText(header, path, LengthBytes);
         if (header.IsEmpty || header[0] != (byte)'{')
         {
             string found = header.IsEmpty ? "an empty header" : $"byte 0x{header[0]:x2}";
@@ -72,7 +72,7 @@ internal static class SafetensorsHeader
         }
         catch (JsonException error)
         {
-            throw BoundedFile.BadJson(path, error, LengthBytes + reader.Position);
+            throw HostileJson.Malformed(path, error, LengthBytes + reader.Position);
         }
     }
 
@@ -136,7 +136,6 @@ internal static class SafetensorsHeader
 
                 if (name == MetadataKey)
                 {
-                    _json.Read();
                     _json.Skip();
                 }
                 else
@@ -156,29 +155,26 @@ internal static class SafetensorsHeader
             ElementType? type = null;
             ImmutableArray<int>? shape = null;
             (long Begin, long End)? range = null;
-            while (NextProperty() is { } key)
+            while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
             {
-                bool isRepeated = key switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => range is not null, _ => false };
-                if (isRepeated)
+                if (_json.ValueTextEquals("dtype"u8))
                 {
-                    throw Error($"{key} is given twice", "it once", "a second one", name);
+                    RequireFirst(type is null, "dtype", name);
+                    type = ReadType(name);
                 }
-
-                switch (key)
+                else if (_json.ValueTextEquals("shape"u8))
                 {
-                    case "dtype":
-                        type = ReadType(name);
-                        break;
-                    case "shape":
-                        shape = ReadShape(name);
-                        break;
-                    case "data_offsets":
-                        range = ReadRange(name);
-                        break;
-                    default:
-                        _json.Read();
-                        _json.Skip();
-                        break;
+                    RequireFirst(shape is null, "shape", name);
+                    shape = ReadShape(name);
+                }
+                else if (_json.ValueTextEquals("data_offsets"u8))
+                {
+                    RequireFirst(range is null, "data_offsets", name);
+                    range = ReadRange(name);
+                }
+                else
+                {
+                    _json.Skip();
                 }
             }
 
@@ -189,6 +185,14 @@ internal static class SafetensorsHeader
             }
 
             return Checked(new TensorInfo(name, type.Value, shape.Value), range.Value, at);
+        }
+
+        private readonly void RequireFirst(bool isFirst, string key, string name)
+        {
+            if (!isFirst)
+            {
+                throw Error($"{key} is given twice", "it once", "a second one", name);
+            }
         }
 
         private readonly StoredTensor Checked(TensorInfo info, (long Begin, long End) range, long at)
@@ -226,7 +230,7 @@ internal static class SafetensorsHeader
         private ElementType ReadType(string name)
         {
             Expect(JsonTokenType.String, "a string", name);
-            string type = Text();
+            string type = _json.GetString()!;
             return SafetensorsTypes.Parse(type)
                 ?? throw Error("the element type is unknown", string.Join(", ", SafetensorsTypes.Names), HostileText.Quote(type), name);
         }
@@ -234,18 +238,19 @@ internal static class SafetensorsHeader
         private ImmutableArray<int> ReadShape(string name)
         {
             Expect(JsonTokenType.StartArray, "an array of dimensions", name);
-            ImmutableArray<int>.Builder shape = ImmutableArray.CreateBuilder<int>();
+            Span<int> shape = stackalloc int[MaxRank];
+            int rank = 0;
             while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
             {
-                if (shape.Count == MaxRank)
+                if (rank == MaxRank)
                 {
                     throw Error("the shape has too many dimensions", $"at most {MaxRank}", "more", name);
                 }
 
-                shape.Add((int)Number("a dimension", int.MaxValue, name));
+                shape[rank++] = (int)Number("a dimension", int.MaxValue, name);
             }
 
-            return shape.ToImmutable();
+            return ImmutableArray.Create<int>(shape[..rank]);
         }
 
         private (long Begin, long End) ReadRange(string name)
@@ -281,20 +286,7 @@ internal static class SafetensorsHeader
         private string? NextProperty()
         {
             _json.Read();
-            return _json.TokenType == JsonTokenType.PropertyName ? Text() : null;
-        }
-
-        private readonly string Text()
-        {
-            try
-            {
-                return _json.GetString()!;
-            }
-            catch (InvalidOperationException)
-            {
-                // An escaped half of a surrogate pair.
-                throw Error("the string is not Unicode text", "valid escapes", "a lone surrogate", name: null);
-            }
+            return _json.TokenType == JsonTokenType.PropertyName ? _json.GetString() : null;
         }
 
         private readonly string Found() => _json.TokenType is JsonTokenType.Number or JsonTokenType.String or JsonTokenType.True or JsonTokenType.False

@@ -109,7 +109,11 @@ public sealed class ModelFolderFuzzTests(ITestOutputHelper output)
         model.Config["quantization"]!["lm_head"] = true;
         model.Config["rope_scaling"] = new System.Text.Json.Nodes.JsonObject
         {
-            ["rope_type"] = "llama3", ["factor"] = 8, ["low_freq_factor"] = 1, ["high_freq_factor"] = 4, ["original_max_position_embeddings"] = 64,
+            ["rope_type"] = "llama3",
+            ["factor"] = 8,
+            ["low_freq_factor"] = 1,
+            ["high_freq_factor"] = 4,
+            ["original_max_position_embeddings"] = 64,
         };
         string[] tensors = [.. model.Tensors.Keys];
         yield return Encoding.UTF8.GetBytes(model.Config.ToJsonString());

@@ -50,7 +50,7 @@ internal static class BoundedFile
     }
 
     /// <summary>Reads a whole file of at most <paramref name="maxBytes"/>.</summary>
-    public static byte[] ReadAll(string path, int maxBytes)
+    public static byte[] ReadAll(string path, long maxBytes)
     {
         using SafeFileHandle file = Open(path);
         long length = RandomAccess.GetLength(file);

@@ -133,7 +133,7 @@ public class MalformedTokenizerTests
 
     public static TheoryData<string, byte[], string> Protos => new()
     {
-        { "empty", [], "no pieces" },
+        { "empty", [], "the file is empty" },
         { "field 0", [0x00], "out of range" },
         { "length beyond the end", [0x0A, 0x7F, 0x0A], "beyond its message" },
         { "huge length", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], "beyond its message" },

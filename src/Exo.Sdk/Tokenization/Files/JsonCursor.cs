@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Tokenization.Files;
 

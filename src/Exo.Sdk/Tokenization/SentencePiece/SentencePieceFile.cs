@@ -1,4 +1,5 @@
 using System.Globalization;
+using Exo.Sdk.Models;
 using Exo.Sdk.Tokenization.Files;
 using Exo.Sdk.Tokenization.Pipeline;
 

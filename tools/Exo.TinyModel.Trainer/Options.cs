@@ -24,6 +24,7 @@ internal sealed record Options
           --ask DIR       answer the questions on standard input, one a line, each on its own
           --raw           with --ask: continue the text of each line (an empty line: from the begin token)
           --temperature T with --ask: 0 (default) takes the likeliest token each time
+          --ids DIR       print the token ids of each line of standard input, as DIR/tokenizer.json gives them
           --sample N      print N training documents
           --help          this text
         """;
@@ -49,6 +50,8 @@ internal sealed record Options
     public bool Raw { get; private init; }
 
     public double Temperature { get; private init; }
+
+    public string? Ids { get; private init; }
 
     public int Sample { get; private init; }
 
@@ -78,6 +81,7 @@ internal sealed record Options
                 "--ask" => options with { Ask = Value(name) },
                 "--raw" => options with { Raw = true },
                 "--temperature" => options with { Temperature = Number<double>(name) },
+                "--ids" => options with { Ids = Value(name) },
                 "--sample" => options with { Sample = Number<int>(name) },
                 "--help" or "-h" => options with { ShowHelp = true },
                 _ => throw new FormatException($"Unknown option \"{name}\"; --help lists them."),

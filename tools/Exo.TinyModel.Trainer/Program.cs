@@ -30,6 +30,15 @@ if (options.Sample > 0)
     }
     return 0;
 }
+if (options.Ids is { } encoder)
+{
+    var encoding = TokenizerFile.Read(Path.Combine(encoder, "tokenizer.json"));
+    while (Console.ReadLine() is { } line)
+    {
+        Console.WriteLine(string.Join(',', encoding.Encode(line)));
+    }
+    return 0;
+}
 torch.set_num_threads(options.Threads);
 if (options.Evaluate is { } folder)
 {

@@ -42,6 +42,7 @@ internal static class Mixture
                 < 0.32 => Statements(dice, Topics[..3], 12),
                 < 0.52 => Statements(dice, Topics[5..], 9),
                 < 0.60 => MemoryChat(dice),
+                < 0.70 => Document.Chat(Turns(RepeatTopic.AskLong(dice))),
                 _ => Chat(dice),
             };
         }
@@ -115,6 +116,13 @@ internal static class Mixture
     {
         brief = dice.Chance(0.06);
         return brief ? [(Role.System, dice.Pick(BriefSystemTurns))] : dice.Chance(0.2) ? [(Role.System, dice.Pick(SystemTurns))] : [];
+    }
+
+    private static List<(Role, string)> Turns(Exchange exchange)
+    {
+        List<(Role, string)> turns = [];
+        Add(turns, exchange);
+        return turns;
     }
 
     private static void Add(List<(Role, string)> turns, Exchange exchange)

@@ -87,6 +87,25 @@ internal sealed class RepeatTopic : ITopic
         }
     }
 
+    /// <summary>
+    /// A long list of unrelated words to say again. Looking up what came after an earlier token is what names in stories and the subjects
+    /// of answers need too, and nothing else trains it in so few tokens.
+    /// </summary>
+    public static Exchange AskLong(Dice dice)
+    {
+        var words = Enumerable.Range(0, dice.Between(6, 30)).Select(_ => dice.Next(6) switch
+        {
+            0 => dice.Pick(Words.Colours),
+            1 => dice.Pick(Words.Animals),
+            2 => dice.Pick(Words.CountedThings),
+            3 => dice.Pick(Words.People).Name,
+            4 => English.Number(dice.Between(0, 99)),
+            _ => Words.Invented(dice),
+        });
+        var text = string.Join(dice.Pick([" ", " ", ", "]), words);
+        return new(dice.Pick(Wordings).Replace("{text}", text, StringComparison.Ordinal), text, null, text);
+    }
+
     public (string Lead, string Claim)? State(Dice dice) => null;
 }
 

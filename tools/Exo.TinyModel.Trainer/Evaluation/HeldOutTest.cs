@@ -11,9 +11,12 @@ internal sealed record Score(string Kind, int Right, int Asked, IReadOnlyList<st
 /// <summary>Asks what was held out of training, greedily, and counts right answers by kind.</summary>
 internal static class HeldOutTest
 {
-    private const int PerKind = 100;
-    private const int AtOnce = 50;
+    private const int PerKind = 60;
+    private const int StoryCount = 40;
+    private const int AtOnce = 60;
     private const ulong Seed = 20_26;
+
+    private const string StoryKind = "stories";
 
     private static readonly (Role, string)[] None = [];
 
@@ -56,15 +59,13 @@ internal static class HeldOutTest
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {"all questions",-32} {right,4} of {asked,4}  {100.0 * right / asked,5:f1} %"));
     }
 
-    private const string StoryKind = "stories";
-
     /// <summary>
     /// A story is right if it is about what was asked, ends by itself, keeps its hero's name, invents no word and says no sentence twice.
     /// </summary>
     private static Score TellStories(Generator generator)
     {
         var dice = new Dice(Seed + 1);
-        var stories = Enumerable.Range(0, PerKind).Select(_ => Stories.Draw(dice)).ToArray();
+        var stories = Enumerable.Range(0, StoryCount).Select(_ => Stories.Draw(dice)).ToArray();
         var told = new List<(string Text, bool Ended)>();
         foreach (var some in stories.Chunk(AtOnce))
         {

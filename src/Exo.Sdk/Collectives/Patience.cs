@@ -1,0 +1,116 @@
+using System.Diagnostics;
+
+namespace Exo.Sdk.Collectives;
+
+/// <summary>How long a rank polls before it gives up the processor, and how long it waits at all.</summary>
+/// <param name="Spin">The time of polling before blocking. After the first microseconds each poll yields the processor.</param>
+/// <param name="Deadline">The time without any progress after which a peer counts as lost.</param>
+internal readonly record struct WaitLimits(TimeSpan Spin, TimeSpan Deadline);
+
+/// <summary>
+/// Waits for progress in three stages: poll at full speed, poll and let others run, block. Blocking costs
+/// tens of microseconds to wake from; polling without yielding starves the peer where ranks outnumber cores.
+/// </summary>
+internal struct Patience
+{
+    private const int SliceMilliseconds = 50;
+    private static readonly long EagerTicks = Stopwatch.Frequency / 200_000; // 5 microseconds
+    private static readonly long LongestVerdictTicks = Stopwatch.Frequency;
+
+    private readonly LinkGroup _links;
+    private readonly long _spinTicks;
+    private readonly long _deadlineTicks;
+    private long _since;
+
+    /// <summary>Starts to wait.</summary>
+    /// <param name="links">The wires.</param>
+    /// <param name="limits">How long.</param>
+    public Patience(LinkGroup links, in WaitLimits limits)
+    {
+        _links = links;
+        _spinTicks = Ticks(limits.Spin);
+        _deadlineTicks = Ticks(limits.Deadline);
+        _since = 0;
+    }
+
+    /// <summary>Notes that something moved.</summary>
+    public void Restart() => _since = 0;
+
+    /// <summary>Waits a little. Returns when it is worth polling again.</summary>
+    /// <param name="receiveFrom">One bit per rank to receive from.</param>
+    /// <param name="sendTo">One bit per rank to send to.</param>
+    /// <returns>How long nothing has moved, in ticks of <see cref="Stopwatch"/>.</returns>
+    /// <exception cref="PeerLostException">The group has ended.</exception>
+    public long Wait(uint receiveFrom, uint sendTo)
+    {
+        if (_links.Ending is not null)
+        {
+            _links.ThrowEnded();
+        }
+
+        long now = Stopwatch.GetTimestamp();
+        if (_since == 0)
+        {
+            _since = now;
+            return 0;
+        }
+
+        long waited = now - _since;
+        if (waited < EagerTicks)
+        {
+            Thread.SpinWait(1);
+        }
+        else if (waited < _spinTicks)
+        {
+            Thread.Yield();
+        }
+        else
+        {
+            _links.Wait(receiveFrom, sendTo, SliceMilliseconds);
+        }
+
+        return waited;
+    }
+
+    /// <summary>As <see cref="Wait"/>, and names the peer that is to blame once the deadline has passed.</summary>
+    /// <param name="receiveFrom">One bit per rank to receive from.</param>
+    /// <param name="sendTo">One bit per rank to send to.</param>
+    /// <param name="lanes">The lanes, by rank.</param>
+    /// <param name="spoken">Ranks that sent something in this operation before the message under way.</param>
+    /// <exception cref="PeerLostException">The group has ended, or ends now by the deadline.</exception>
+    public void WaitOrBlame(uint receiveFrom, uint sendTo, Lane?[] lanes, uint spoken = 0)
+    {
+        long waited = Wait(receiveFrom, sendTo);
+        if (waited <= _deadlineTicks)
+        {
+            return;
+        }
+
+        // A peer that has begun to send in this operation was alive in it and may itself wait for the one that
+        // is silent. That peer is left more time to say so, and blamed only if nobody says anything.
+        int blamed = -1;
+        long limit = _deadlineTicks + Math.Min(_deadlineTicks / 2, LongestVerdictTicks);
+        for (int peer = 0; peer < lanes.Length; peer++)
+        {
+            if ((((receiveFrom & ~spoken) >> peer) & 1) != 0 && !lanes[peer]!.HasSpoken)
+            {
+                blamed = peer;
+                limit = _deadlineTicks;
+                break;
+            }
+
+            if (blamed < 0 && (((receiveFrom | sendTo) >> peer) & 1) != 0)
+            {
+                blamed = peer;
+            }
+        }
+
+        if (waited > limit)
+        {
+            _links.End(new Ending(blamed, $"silent for {waited * 1000 / Stopwatch.Frequency} ms"));
+            _links.ThrowEnded();
+        }
+    }
+
+    private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
+}

@@ -92,6 +92,11 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseMaxSequences(int count) => With(_options with { MaxSequences = count });
 
+    /// <summary>The most tokens in one step; longer prompts are prefilled in chunks of it, between other callers' tokens.</summary>
+    /// <param name="count">At least the number of concurrent sequences; 256 by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseMaxBatchTokens(int count) => With(_options with { MaxBatchTokens = count });
+
     /// <summary>Compute threads of each local rank. Without it: the processors divided by the local ranks.</summary>
     /// <param name="count">At least 1.</param>
     /// <returns>This builder.</returns>

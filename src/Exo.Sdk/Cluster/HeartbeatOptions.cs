@@ -7,7 +7,7 @@ public sealed record HeartbeatOptions
     public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>How long a node may be silent before it counts as lost.</summary>
-    public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromMilliseconds(1500);
+    public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromMilliseconds(1200);
 
     /// <summary>How long the host may be silent before its nodes end the session. Longer, so that a host under a debugger keeps its nodes a while.</summary>
     public TimeSpan HostTimeout { get; init; } = TimeSpan.FromSeconds(20);

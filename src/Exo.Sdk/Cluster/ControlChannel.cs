@@ -9,7 +9,7 @@ namespace Exo.Sdk;
 /// </summary>
 internal sealed class ControlChannel : IAsyncDisposable
 {
-    private const ushort MessageFrame = 1;
+    internal const ushort MessageFrame = 1;
     private const ushort HeartbeatFrame = 2;
 
     private readonly FrameConnection _connection;
@@ -51,10 +51,9 @@ internal sealed class ControlChannel : IAsyncDisposable
     /// <exception cref="NodeException">The channel has ended.</exception>
     public async ValueTask SendAsync(ControlMessage message, CancellationToken cancellationToken = default)
     {
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
         try
         {
-            await _connection.SendAsync(MessageFrame, json, cancellationToken).ConfigureAwait(false);
+            await _connection.SendAsync(MessageFrame, Encode(message), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
@@ -145,6 +144,9 @@ internal sealed class ControlChannel : IAsyncDisposable
             End(error.Message);
         }
     }
+
+    internal static byte[] Encode(ControlMessage message) =>
+        JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
 
     private static ControlMessage Parse(ReadOnlySpan<byte> json)
     {

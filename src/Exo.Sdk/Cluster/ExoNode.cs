@@ -58,12 +58,14 @@ public sealed record NodeOptions
 /// </summary>
 public sealed class ExoNode : IAsyncDisposable
 {
+    private const int MaxConnections = 16;
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
 
     private readonly NodeOptions _options;
     private readonly ILogger _logger;
     private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly SemaphoreSlim _oneHost = new(1, 1);
     private readonly Task _serving;
 
     private ExoNode(NodeOptions options)
@@ -114,23 +116,29 @@ public sealed class ExoNode : IAsyncDisposable
         _listener.Dispose();
         await _serving.ConfigureAwait(false);
         _stopping.Dispose();
+        _oneHost.Dispose();
     }
 
     private async Task ServeAsync()
     {
         NodeParts parts = _options.Parts();
+        List<Task> connections = [];
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 Socket socket = await _listener.AcceptSocketAsync(_stopping.Token).ConfigureAwait(false);
-                await ServeOneAsync(parts, socket).ConfigureAwait(false);
+                connections.RemoveAll(connection => connection.IsCompleted);
+                if (connections.Count < MaxConnections)
+                {
+                    connections.Add(ServeOneAsync(parts, socket));
+                }
+                else
+                {
+                    socket.Dispose();
+                }
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            catch (Exception error) when (error is SocketException or ObjectDisposedException or OperationCanceledException)
             {
                 if (!_stopping.IsCancellationRequested)
                 {
@@ -138,13 +146,16 @@ public sealed class ExoNode : IAsyncDisposable
                 }
             }
         }
+
+        await Task.WhenAll(connections).ConfigureAwait(false);
     }
 
     private async Task ServeOneAsync(NodeParts parts, Socket socket)
     {
-        string peer = socket.RemoteEndPoint?.ToString() ?? "?";
+        string peer = "?";
         try
         {
+            peer = socket.RemoteEndPoint?.ToString() ?? peer;
             socket.NoDelay = true;
             NetworkStream stream = new(socket, ownsSocket: false);
             await using (stream.ConfigureAwait(false))
@@ -153,20 +164,38 @@ public sealed class ExoNode : IAsyncDisposable
                     .AuthenticateAsync(stream, _options.KeyBytes(), HandshakeRole.Listener, HandshakeTimeout, _stopping.Token, _options.TimeProvider)
                     .ConfigureAwait(false);
             }
+
+            string host = (socket.LocalEndPoint as IPEndPoint)?.Address.ToString() ?? IPAddress.Loopback.ToString();
+            await ServeHostAsync(parts, new FrameConnection(socket), host, peer).ConfigureAwait(false);
         }
-        catch (ProtocolException error)
+        catch (Exception error) when (error is ProtocolException or SocketException or IOException or OperationCanceledException or ObjectDisposedException)
         {
             Log.ConnectionRefused(_logger, peer, error.Message);
             socket.Dispose();
+        }
+    }
+
+    /// <summary>One host at a time: the next one waits a moment for the last one's session to end, then is told.</summary>
+    private async Task ServeHostAsync(NodeParts parts, FrameConnection connection, string host, string peer)
+    {
+        if (!await _oneHost.WaitAsync(HandshakeTimeout, _stopping.Token).ConfigureAwait(false))
+        {
+            await NodeSession.RefuseAsync(connection, "it serves another host").ConfigureAwait(false);
             return;
         }
 
-        Log.NodeSessionStarted(_logger, peer);
-        string host = (socket.LocalEndPoint as IPEndPoint)?.Address.ToString() ?? IPAddress.Loopback.ToString();
-        string reason = await NodeSession
-            .RunAsync(parts, new FrameConnection(socket), host, _options.Heartbeats.Interval, _options.Heartbeats.HostTimeout, _options.TimeProvider, _logger, _stopping.Token)
-            .ConfigureAwait(false);
-        Log.NodeSessionEnded(_logger, reason);
+        try
+        {
+            Log.NodeSessionStarted(_logger, peer);
+            string reason = await NodeSession
+                .RunAsync(parts, connection, host, _options.Heartbeats.Interval, _options.Heartbeats.HostTimeout, _options.TimeProvider, _logger, _stopping.Token)
+                .ConfigureAwait(false);
+            Log.NodeSessionEnded(_logger, reason);
+        }
+        finally
+        {
+            _oneHost.Release();
+        }
     }
 
     /// <summary>The whole life of a child process. Standard output belongs to the parent's log.</summary>

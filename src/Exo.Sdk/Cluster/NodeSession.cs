@@ -54,6 +54,17 @@ internal sealed class NodeSession
         return await session.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Tells a host in place of the hello that it cannot be served, and closes the connection.</summary>
+    public static async Task RefuseAsync(FrameConnection connection, string reason)
+    {
+        await using (connection.ConfigureAwait(false))
+        {
+            await connection
+                .SendAsync(ControlChannel.MessageFrame, ControlChannel.Encode(new ErrorReply("Refused", reason)))
+                .ConfigureAwait(false);
+        }
+    }
+
     private async Task<string> RunAsync(CancellationToken cancellationToken)
     {
         _channel.Post(new NodeHello(

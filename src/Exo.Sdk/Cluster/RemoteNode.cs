@@ -185,6 +185,9 @@ internal sealed class RemoteNode : INode
             case LoadStep step:
                 _progress?.Report(new LoadProgress(step.LoadedBytes, step.TotalBytes));
                 break;
+            case ErrorReply refusal when !_hello.Task.IsCompleted:
+                _lost.TrySetResult(refusal.Message);
+                break;
             case WorkerFault fault:
                 _lost.TrySetResult($"its worker failed: {fault.Message} ({fault.Kind})");
                 break;

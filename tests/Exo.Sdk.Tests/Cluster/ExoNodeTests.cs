@@ -89,7 +89,19 @@ public sealed class ExoNodeTests
         using TcpClient garbage = new();
         await garbage.ConnectAsync(node.Endpoint);
         await garbage.GetStream().WriteAsync(new byte[10_000]);
+        using TcpClient silent = new();
+        await silent.ConnectAsync(node.Endpoint);
         await using Sdk.Cluster cluster = await HostOf(node).BuildAsync();
+        (await cluster.GenerateTextAsync("Hello!", Short)).Should().NotBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_second_host_is_told_that_the_node_is_taken()
+    {
+        await using ExoNode node = StartNode();
+        await using Sdk.Cluster cluster = await HostOf(node).BuildAsync();
+        Func<Task> build = () => HostOf(node).BuildAsync();
+        await build.Should().ThrowAsync<NodeException>().WithMessage("*another host*");
         (await cluster.GenerateTextAsync("Hello!", Short)).Should().NotBeEmpty();
     }
 

@@ -35,7 +35,6 @@ cat > Consumer.csproj <<XML
     <PackageReference Include="Exo.Sdk" Version="$version" />
     <PackageReference Include="Exo.Sdk.TinyModel" Version="$version" />
     <PackageReference Include="Exo.Sdk.Testing" Version="$version" />
-    <PackageReference Include="System.Numerics.Tensors" Version="10.0.12" />
   </ItemGroup>
 </Project>
 XML

@@ -310,7 +310,13 @@ public sealed class Cluster : IAsyncDisposable
         await BeginDisposal().ConfigureAwait(false);
     }
 
-    private int[] Encode(string text) => [.. Tokenizer.Encode(text)];
+    /// <summary>Plain text begins with the begin token, also where the tokenizer's own rules leave that to the chat template.</summary>
+    private int[] Encode(string text)
+    {
+        int[] ids = Tokenizer.Encode(text);
+        int? begin = Tokenizer.BeginToken ?? (ids.Length == 0 ? Model.BeginToken : null);
+        return begin is { } token && (ids.Length == 0 || ids[0] != token) ? [token, .. ids] : ids;
+    }
 
     private int[] Encode(IReadOnlyList<ChatMessage> messages) => _template is null
         ? throw new ConfigurationException("The model has no chat template; use Prompt.Raw or Prompt.Tokens.")

@@ -33,7 +33,7 @@ internal sealed class GenerationRequest : SequenceRequest
         _options = options;
         _endTokens = endTokens;
         _sampler = new TokenSampler(options, vocabularySize);
-        _decoder = tokenizer.CreateDecoder(prompt);
+        _decoder = tokenizer.CreateDecoder(skipSpecial: true, prompt);
         _stops = new StopStringFilter(options.StopStrings);
         _time = time;
         _limit = Math.Min(options.MaxTokens, contextLength - prompt.Length);

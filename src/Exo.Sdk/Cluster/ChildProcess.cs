@@ -160,7 +160,7 @@ internal sealed class ChildProcess : IAsyncDisposable
             await using (stream.ConfigureAwait(false))
             {
                 await SharedSecretHandshake
-                    .AuthenticateAsync(stream, _secret, HandshakeRole.Listener, timeout, cancellationToken)
+                    .AuthenticateAsync(stream, _secret, HandshakeRole.Listener, timeout, TimeProvider.System, cancellationToken)
                     .ConfigureAwait(false);
             }
 

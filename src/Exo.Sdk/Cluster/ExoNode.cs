@@ -161,7 +161,7 @@ public sealed class ExoNode : IAsyncDisposable
             await using (stream.ConfigureAwait(false))
             {
                 await SharedSecretHandshake
-                    .AuthenticateAsync(stream, _options.KeyBytes(), HandshakeRole.Listener, HandshakeTimeout, _stopping.Token, _options.TimeProvider)
+                    .AuthenticateAsync(stream, _options.KeyBytes(), HandshakeRole.Listener, HandshakeTimeout, _options.TimeProvider, _stopping.Token)
                     .ConfigureAwait(false);
             }
 
@@ -249,7 +249,7 @@ public sealed class ExoNode : IAsyncDisposable
         await using (stream.ConfigureAwait(false))
         {
             await SharedSecretHandshake
-                .AuthenticateAsync(stream, bootstrap.Secret, HandshakeRole.Dialer, HandshakeTimeout)
+                .AuthenticateAsync(stream, bootstrap.Secret, HandshakeRole.Dialer, HandshakeTimeout, TimeProvider.System, CancellationToken.None)
                 .ConfigureAwait(false);
         }
 

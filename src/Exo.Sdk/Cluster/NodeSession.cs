@@ -19,7 +19,7 @@ internal sealed class NodeSession
     private readonly ILogger _logger;
     private readonly ControlChannel _channel;
     private readonly CancellationTokenSource _ending = new();
-    private readonly Channel<ControlMessage> _orders = Channel.CreateUnbounded<ControlMessage>();
+    private readonly Channel<ControlMessage> _orders = System.Threading.Channels.Channel.CreateUnbounded<ControlMessage>();
     private volatile RankRuntime? _runtime;
 
     private NodeSession(NodeParts parts, FrameConnection connection, string host, TimeSpan interval, TimeSpan hostTimeout, TimeProvider time, ILogger logger)

@@ -69,7 +69,7 @@ internal sealed class RemoteNode : INode
             await using (stream.ConfigureAwait(false))
             {
                 await SharedSecretHandshake
-                    .AuthenticateAsync(stream, key, HandshakeRole.Dialer, HandshakeTimeout, cancellationToken, time)
+                    .AuthenticateAsync(stream, key, HandshakeRole.Dialer, HandshakeTimeout, time, cancellationToken)
                     .ConfigureAwait(false);
             }
 

@@ -67,7 +67,7 @@ internal sealed class ClusterArguments
             builder.UseClusterKey(KeyFile.Read(file));
         }
 
-        if (result.GetValue(_model.Shares) is { } shares)
+        if (_model.SharesOf(result) is { } shares)
         {
             builder.UseShares(shares);
         }

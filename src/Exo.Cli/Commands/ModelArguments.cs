@@ -19,7 +19,7 @@ internal sealed class ModelArguments
         DefaultValueFactory = _ => 1,
     };
 
-    public Option<double[]?> Shares { get; } = new("--shares")
+    private Option<double[]?> Shares { get; } = new("--shares")
     {
         Description = "How the model is shared out, one number for each rank, for example 3:1. Default: equally.",
         HelpName = "A:B:…",
@@ -54,6 +54,9 @@ internal sealed class ModelArguments
         command.Options.Add(Shares);
         command.Options.Add(Context);
     }
+
+    /// <summary>The shares asked for, or null: the parser answers a missing option with an empty array.</summary>
+    public double[]? SharesOf(ParseResult result) => result.GetValue(Shares) is { Length: > 0 } shares ? shares : null;
 
     public string Folder(ParseResult result) => result.GetValue(Model) ?? TinyModel.Path;
 }

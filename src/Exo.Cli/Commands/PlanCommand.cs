@@ -45,7 +45,7 @@ internal static class PlanCommand
             ShardPlan plan = new ShardPlanner().Plan(spec, new PlanRequest
             {
                 Devices = [.. Enumerable.Range(0, ranks).Select(rank => new DeviceProfile { Name = $"rank {rank}", AvailableMemory = available })],
-                Shares = result.GetValue(model.Shares),
+                Shares = model.SharesOf(result),
                 ContextLength = result.GetValue(model.Context) ?? Math.Min(spec.MaxContextLength, DefaultContextLimit),
                 MaxSequences = result.GetValue(sequences),
             });

@@ -280,13 +280,16 @@ public sealed class Cluster : IAsyncDisposable
     private async Task WatchAsync(int rank)
     {
         string reason = await _nodes[rank].Lost.ConfigureAwait(false);
-        if (!_isDisposing && _loss.TrySetResult(new PeerLostException(rank, reason)))
+        PeerLostException loss = new(rank, reason);
+        if (!_isDisposing && _loss.TrySetResult(loss))
         {
             Log.RankLost(_logger, rank, reason, _epoch);
             foreach (INode node in _nodes)
             {
                 node.Abort(rank, reason);
             }
+
+            _engine.Fault(loss);
         }
     }
 

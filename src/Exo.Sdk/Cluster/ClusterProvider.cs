@@ -45,7 +45,7 @@ public sealed class ClusterProvider : IAsyncDisposable, IDisposable
 
         if (cluster is not null)
         {
-            await cluster.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)cluster).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cluster.IsCompletedSuccessfully)
             {
                 await (await cluster.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);

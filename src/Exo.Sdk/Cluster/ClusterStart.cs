@@ -29,7 +29,7 @@ internal sealed class ClusterStart
         _logger = options.LoggerFactory.CreateLogger<Cluster>();
         _backend = options.Backend ?? new OnnxRuntimeBackend();
         _transport = options.Transport
-            ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new TcpTransport());
+            ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new InProcessTransport());
     }
 
     public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ namespace Exo.Sdk;
 /// </summary>
 internal sealed class ControlChannel : IAsyncDisposable
 {
-    internal const ushort MessageFrame = 1;
+    private const ushort MessageFrame = 1;
     private const ushort HeartbeatFrame = 2;
 
     private readonly FrameConnection _connection;
@@ -53,7 +53,8 @@ internal sealed class ControlChannel : IAsyncDisposable
     {
         try
         {
-            await _connection.SendAsync(MessageFrame, Encode(message), cancellationToken).ConfigureAwait(false);
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
+            await _connection.SendAsync(MessageFrame, json, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
@@ -144,9 +145,6 @@ internal sealed class ControlChannel : IAsyncDisposable
             End(error.Message);
         }
     }
-
-    internal static byte[] Encode(ControlMessage message) =>
-        JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
 
     private static ControlMessage Parse(ReadOnlySpan<byte> json)
     {

@@ -166,35 +166,16 @@ public sealed class ExoNode : IAsyncDisposable
             }
 
             string host = (socket.LocalEndPoint as IPEndPoint)?.Address.ToString() ?? IPAddress.Loopback.ToString();
-            await ServeHostAsync(parts, new FrameConnection(socket), host, peer).ConfigureAwait(false);
+            Log.NodeSessionStarted(_logger, peer);
+            string reason = await NodeSession
+                .RunAsync(parts, new FrameConnection(socket), host, _oneHost, _options.Heartbeats.Interval, _options.Heartbeats.HostTimeout, _options.TimeProvider, _logger, _stopping.Token)
+                .ConfigureAwait(false);
+            Log.NodeSessionEnded(_logger, reason);
         }
         catch (Exception error) when (error is ProtocolException or SocketException or IOException or OperationCanceledException or ObjectDisposedException)
         {
             Log.ConnectionRefused(_logger, peer, error.Message);
             socket.Dispose();
-        }
-    }
-
-    /// <summary>One host at a time: the next one waits a moment for the last one's session to end, then is told.</summary>
-    private async Task ServeHostAsync(NodeParts parts, FrameConnection connection, string host, string peer)
-    {
-        if (!await _oneHost.WaitAsync(HandshakeTimeout, _stopping.Token).ConfigureAwait(false))
-        {
-            await NodeSession.RefuseAsync(connection, "it serves another host").ConfigureAwait(false);
-            return;
-        }
-
-        try
-        {
-            Log.NodeSessionStarted(_logger, peer);
-            string reason = await NodeSession
-                .RunAsync(parts, connection, host, _options.Heartbeats.Interval, _options.Heartbeats.HostTimeout, _options.TimeProvider, _logger, _stopping.Token)
-                .ConfigureAwait(false);
-            Log.NodeSessionEnded(_logger, reason);
-        }
-        finally
-        {
-            _oneHost.Release();
         }
     }
 
@@ -258,6 +239,7 @@ public sealed class ExoNode : IAsyncDisposable
                 parts,
                 new FrameConnection(socket),
                 IPAddress.Loopback.ToString(),
+                oneHost: null,
                 TimeSpan.FromMilliseconds(bootstrap.HeartbeatIntervalMs),
                 TimeSpan.FromMilliseconds(bootstrap.HostTimeoutMs),
                 TimeProvider.System,

@@ -14,6 +14,8 @@ internal sealed record NodeParts(IReadOnlyList<IComputeBackend> Backends, IReadO
 /// <summary>The node's side of one control connection: follows the host's orders until the connection ends.</summary>
 internal sealed class NodeSession
 {
+    private static readonly TimeSpan TurnTimeout = TimeSpan.FromSeconds(5);
+
     private readonly NodeParts _parts;
     private readonly string _host;
     private readonly ILogger _logger;
@@ -34,6 +36,7 @@ internal sealed class NodeSession
     /// <param name="parts">What the node offers.</param>
     /// <param name="connection">An authenticated connection; owned from now on.</param>
     /// <param name="host">The local address that peers reach this node by.</param>
+    /// <param name="oneHost">Held while a host is served; null where only one can come.</param>
     /// <param name="interval">How often to send a heartbeat.</param>
     /// <param name="hostTimeout">How long the host may be silent.</param>
     /// <param name="time">The clock.</param>
@@ -44,6 +47,7 @@ internal sealed class NodeSession
         NodeParts parts,
         FrameConnection connection,
         string host,
+        SemaphoreSlim? oneHost,
         TimeSpan interval,
         TimeSpan hostTimeout,
         TimeProvider time,
@@ -51,18 +55,42 @@ internal sealed class NodeSession
         CancellationToken cancellationToken)
     {
         NodeSession session = new(parts, connection, host, interval, hostTimeout, time, logger);
-        return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (oneHost is null)
+        {
+            return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        // The last host may just be leaving; heartbeats keep this one patient meanwhile.
+        if (!await oneHost.WaitAsync(TurnTimeout, cancellationToken).ConfigureAwait(false))
+        {
+            return await session.RefuseAsync("it serves another host").ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            oneHost.Release();
+        }
     }
 
-    /// <summary>Tells a host in place of the hello that it cannot be served, and closes the connection.</summary>
-    public static async Task RefuseAsync(FrameConnection connection, string reason)
+    /// <summary>Tells the host in place of the hello that it cannot be served.</summary>
+    private async Task<string> RefuseAsync(string reason)
     {
-        await using (connection.ConfigureAwait(false))
+        try
         {
-            await connection
-                .SendAsync(ControlChannel.MessageFrame, ControlChannel.Encode(new ErrorReply("Refused", reason)))
-                .ConfigureAwait(false);
+            await _channel.SendAsync(new ErrorReply("Refused", reason), _ending.Token).ConfigureAwait(false);
         }
+        catch (NodeException)
+        {
+            // It has left.
+        }
+
+        await _channel.DisposeAsync().ConfigureAwait(false);
+        _ending.Dispose();
+        return $"the host was refused: {reason}";
     }
 
     private async Task<string> RunAsync(CancellationToken cancellationToken)

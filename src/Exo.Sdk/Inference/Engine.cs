@@ -24,6 +24,7 @@ internal sealed class Engine : IDisposable
     private readonly List<SequenceRequest> _logitRows;
     private readonly float[] _logits;
     private volatile bool _stopping;
+    private volatile Exception? _ordered;
     private Exception? _fault;
 
     /// <param name="shard">Rank 0's shard.</param>
@@ -62,6 +63,13 @@ internal sealed class Engine : IDisposable
         }
     }
 
+    /// <summary>Ends the engine with an error that was noticed elsewhere, also while it is idle. Thread-safe; the first call wins.</summary>
+    public void Fault(Exception error)
+    {
+        Interlocked.CompareExchange(ref _ordered, error, null);
+        _wake.Set();
+    }
+
     /// <summary>Wakes the engine so that it notices a cancelled request. Thread-safe.</summary>
     public void Wake() => _wake.Set();
 
@@ -87,6 +95,11 @@ internal sealed class Engine : IDisposable
             while (!_stopping)
             {
                 _wake.Reset();
+                if (_ordered is { } error)
+                {
+                    throw error;
+                }
+
                 if (!RunOneStep())
                 {
                     _wake.Wait();

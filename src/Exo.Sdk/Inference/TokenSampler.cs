@@ -13,6 +13,7 @@ internal sealed class TokenSampler
     private readonly bool[] _seen;
     private readonly int[] _candidates;
     private readonly float[] _weights;
+    private readonly Comparison<int> _likeliestFirst;
 
     public TokenSampler(GenerationOptions options, int vocabularySize)
     {
@@ -22,6 +23,7 @@ internal sealed class TokenSampler
         bool samples = options.Temperature > 0;
         _candidates = samples ? new int[vocabularySize] : [];
         _weights = samples ? new float[vocabularySize] : [];
+        _likeliestFirst = CompareByWeight;
     }
 
     /// <summary>Tells of a token that is part of the text, for the repetition penalty.</summary>
@@ -112,7 +114,7 @@ internal sealed class TokenSampler
                 continue;
             }
 
-            SortByWeight(weights, count);
+            _candidates.AsSpan(0, count).Sort(_likeliestFirst);
             count = limited ? Math.Min(count, _options.TopK) : count;
             count = KeepTopP(weights, count, limited ? MassOf(weights, count) : mass);
             return KeepMinP(weights, count);
@@ -146,14 +148,6 @@ internal sealed class TokenSampler
         return mass;
     }
 
-    private unsafe void SortByWeight(ReadOnlySpan<float> weights, int count)
-    {
-        fixed (float* values = weights)
-        {
-            _candidates.AsSpan(0, count).Sort(new ByWeightDescending(values));
-        }
-    }
-
     private int KeepTopP(ReadOnlySpan<float> weights, int count, float mass)
     {
         float target = _options.TopP * mass;
@@ -180,13 +174,10 @@ internal sealed class TokenSampler
         return count;
     }
 
-    /// <summary>Likeliest first; equal weights by token, so that the order is the same on every machine.</summary>
-    private readonly unsafe struct ByWeightDescending(float* weights) : IComparer<int>
+    /// <summary>Equal weights by token, so that the order is the same on every machine.</summary>
+    private int CompareByWeight(int x, int y)
     {
-        public int Compare(int x, int y)
-        {
-            int order = weights[y].CompareTo(weights[x]);
-            return order != 0 ? order : x.CompareTo(y);
-        }
+        int order = _weights[y].CompareTo(_weights[x]);
+        return order != 0 ? order : x.CompareTo(y);
     }
 }

@@ -66,7 +66,7 @@ public sealed class ExoNodeTests
     [Fact]
     public async Task A_node_that_is_not_there_is_named()
     {
-        using Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         string endpoint = socket.LocalEndPoint!.ToString()!;
         Func<Task> build = () => new ClusterBuilder().UseModel(TinyModel.Path).AddNode(endpoint).BuildAsync();

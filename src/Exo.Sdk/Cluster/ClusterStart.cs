@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Exo.Sdk.Diagnostics;
-using Exo.Sdk.Inference;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime;
 using Exo.Sdk.Planning;

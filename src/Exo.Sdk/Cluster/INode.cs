@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk;
 
 /// <summary>One rank as the host sees it: in this process, in a child process, or on another machine.</summary>

@@ -12,7 +12,7 @@ namespace Exo.Sdk;
 internal sealed record NodeParts(IReadOnlyList<IComputeBackend> Backends, IReadOnlyList<ITransport> Transports, string? ModelFolder);
 
 /// <summary>The node's side of one control connection: follows the host's orders until the connection ends.</summary>
-internal sealed class NodeSession
+internal sealed class NodeSession : IAsyncDisposable
 {
     private static readonly TimeSpan TurnTimeout = TimeSpan.FromSeconds(5);
 
@@ -55,25 +55,30 @@ internal sealed class NodeSession
         CancellationToken cancellationToken)
     {
         NodeSession session = new(parts, connection, host, interval, hostTimeout, time, logger);
-        if (oneHost is null)
+        await using (session.ConfigureAwait(false))
         {
-            return await session.RunAsync(cancellationToken).ConfigureAwait(false);
-        }
+            // The last host may just be leaving; heartbeats keep this one patient meanwhile.
+            if (oneHost is not null && !await oneHost.WaitAsync(TurnTimeout, cancellationToken).ConfigureAwait(false))
+            {
+                return await session.RefuseAsync("it serves another host").ConfigureAwait(false);
+            }
 
-        // The last host may just be leaving; heartbeats keep this one patient meanwhile.
-        if (!await oneHost.WaitAsync(TurnTimeout, cancellationToken).ConfigureAwait(false))
-        {
-            return await session.RefuseAsync("it serves another host").ConfigureAwait(false);
+            try
+            {
+                return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                oneHost?.Release();
+            }
         }
+    }
 
-        try
-        {
-            return await session.RunAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            oneHost.Release();
-        }
+    /// <summary>Releases what is left of the session.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync().ConfigureAwait(false);
+        _ending.Dispose();
     }
 
     /// <summary>Tells the host in place of the hello that it cannot be served.</summary>
@@ -88,8 +93,6 @@ internal sealed class NodeSession
             // It has left.
         }
 
-        await _channel.DisposeAsync().ConfigureAwait(false);
-        _ending.Dispose();
         return $"the host was refused: {reason}";
     }
 
@@ -118,8 +121,6 @@ internal sealed class NodeSession
             await runtime.DisposeAsync().ConfigureAwait(false);
         }
 
-        await _channel.DisposeAsync().ConfigureAwait(false);
-        _ending.Dispose();
         return reason;
     }
 

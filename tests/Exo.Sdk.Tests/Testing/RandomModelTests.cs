@@ -168,6 +168,46 @@ public sealed class RandomModelTests : IDisposable
             .Should().BeEmpty();
     }
 
+    [Theory]
+    [InlineData(RandomModelFamily.Llama)]
+    [InlineData(RandomModelFamily.Mistral)]
+    [InlineData(RandomModelFamily.Qwen2)]
+    [InlineData(RandomModelFamily.Qwen3)]
+    public void The_reader_understands_what_was_written(RandomModelFamily family)
+    {
+        RandomModelOptions options = new()
+        {
+            Family = family,
+            HiddenSize = 128,
+            HasBiases = family == RandomModelFamily.Llama,
+            SlidingWindow = family == RandomModelFamily.Mistral ? 9 : null,
+            RopeScaling = new Llama3RopeScaling(8, 1, 4, 64),
+            Type = ElementType.BFloat16,
+            Quantization = new QuantizationSpec(4, 32),
+            QuantizationOverrides = new Dictionary<string, QuantizationSpec?> { ["lm_head"] = null },
+        };
+        RandomModel.Write(_folder, options);
+        using var weights = SafetensorsWeightSource.Open(_folder);
+
+        ModelSpec spec = ModelSpecReader.Read(_folder, weights);
+
+        spec.Family.Should().Be(family.ToString().ToLowerInvariant());
+        spec.Attention.Should().Be(new AttentionSpec
+        {
+            QueryHeadCount = 8,
+            KeyValueHeadCount = 4,
+            HeadSize = 16,
+            HasQueryKeyNorm = family == RandomModelFamily.Qwen3,
+            SlidingWindow = options.SlidingWindow,
+        });
+        spec.Rope.Should().Be(new RopeSpec(10000, options.RopeScaling));
+        spec.Layers.Should().HaveCount(2).And.OnlyContain(layer => layer.Down.Quantization == options.Quantization);
+        spec.Layers[0].Query.HasBias.Should().Be(family is RandomModelFamily.Llama or RandomModelFamily.Qwen2);
+        spec.Head.Quantization.Should().BeNull();
+        spec.IsHeadTied.Should().BeFalse();
+        spec.EndTokens.Should().Equal(2);
+    }
+
     public static TheoryData<RandomModelOptions, string> Contradictions => new()
     {
         { new RandomModelOptions { QueryHeadCount = 6, KeyValueHeadCount = 4 }, "QueryHeadCount" },

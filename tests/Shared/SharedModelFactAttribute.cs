@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Exo.Sdk.Tests.Shared;
 
 /// <summary>
@@ -8,7 +10,13 @@ namespace Exo.Sdk.Tests.Shared;
 public sealed class SharedModelFactAttribute : FactAttribute
 {
     /// <param name="name">The model's folder name.</param>
-    public SharedModelFactAttribute(string name) => Skip = SharedModels.WhyAbsent(name);
+    public SharedModelFactAttribute(string name)
+    {
+        if (SharedModels.Find(name) is null)
+        {
+            Skip = $"the model '{name}' is not at ../shared/models/{name} relative to the repository";
+        }
+    }
 }
 
 /// <summary>Finds the models beside the repository.</summary>
@@ -25,15 +33,10 @@ public static class SharedModels
         return Directory.Exists(folder) ? Path.GetFullPath(folder) : null;
     }
 
-    /// <summary>Why tests on a model are skipped, or null where it is there.</summary>
-    public static string? WhyAbsent(string name) => Find(name) is null
-        ? $"the model '{name}' is not at ../shared/models/{name} relative to the repository"
-        : null;
-
-    /// <summary>The root of the repository: the nearest folder above the built tests that holds the solution.</summary>
-    public static string RepositoryRoot()
+    /// <summary>The root of the repository, known from where this file was compiled.</summary>
+    public static string RepositoryRoot([CallerFilePath] string thisFile = "")
     {
-        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        for (string? folder = Path.GetDirectoryName(thisFile); folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "Exo.Sdk.sln")))
             {
@@ -41,6 +44,6 @@ public static class SharedModels
             }
         }
 
-        throw new DirectoryNotFoundException($"no Exo.Sdk.sln above {AppContext.BaseDirectory}");
+        throw new DirectoryNotFoundException($"no Exo.Sdk.sln above {thisFile}");
     }
 }

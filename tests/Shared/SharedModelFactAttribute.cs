@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Exo.Sdk.Tests.Shared;
 
 /// <summary>
@@ -10,13 +8,7 @@ namespace Exo.Sdk.Tests.Shared;
 public sealed class SharedModelFactAttribute : FactAttribute
 {
     /// <param name="name">The model's folder name.</param>
-    public SharedModelFactAttribute(string name)
-    {
-        if (SharedModels.Find(name) is null)
-        {
-            Skip = $"the model '{name}' is not at ../shared/models/{name} relative to the repository";
-        }
-    }
+    public SharedModelFactAttribute(string name) => Skip = SharedModels.WhyAbsent(name);
 }
 
 /// <summary>Finds the models beside the repository.</summary>
@@ -33,10 +25,15 @@ public static class SharedModels
         return Directory.Exists(folder) ? Path.GetFullPath(folder) : null;
     }
 
-    /// <summary>The root of the repository, known from where this file was compiled.</summary>
-    public static string RepositoryRoot([CallerFilePath] string thisFile = "")
+    /// <summary>Why tests on a model are skipped, or null where it is there.</summary>
+    public static string? WhyAbsent(string name) => Find(name) is null
+        ? $"the model '{name}' is not at ../shared/models/{name} relative to the repository"
+        : null;
+
+    /// <summary>The root of the repository: the nearest folder above the built tests that holds the solution.</summary>
+    public static string RepositoryRoot()
     {
-        for (string? folder = Path.GetDirectoryName(thisFile); folder is not null; folder = Path.GetDirectoryName(folder))
+        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "Exo.Sdk.sln")))
             {
@@ -44,6 +41,6 @@ public static class SharedModels
             }
         }
 
-        throw new DirectoryNotFoundException($"no Exo.Sdk.sln above {thisFile}");
+        throw new DirectoryNotFoundException($"no Exo.Sdk.sln above {AppContext.BaseDirectory}");
     }
 }

@@ -33,3 +33,17 @@ public sealed class UnavailableException(string message, Exception? innerExcepti
 /// <param name="message">What failed, in which part of the shard.</param>
 /// <param name="innerException">The error behind it, if any.</param>
 public sealed class BackendException(string message, Exception? innerException = null) : ExoException(message, innerException);
+
+/// <summary>Another node of the cluster reported an error of its own, for example that it has no copy of the model.</summary>
+public sealed class NodeException : ExoException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="node">The node, by name and endpoint.</param>
+    /// <param name="message">What the node reported.</param>
+    /// <param name="innerException">The error behind it, if any.</param>
+    public NodeException(string node, string message, Exception? innerException = null)
+        : base($"Node {node}: {message}", innerException) => Node = node;
+
+    /// <summary>The node, by name and endpoint.</summary>
+    public string Node { get; }
+}

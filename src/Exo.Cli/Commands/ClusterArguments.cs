@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Exo.Cli.Output;
+using Exo.Sdk;
+
+namespace Exo.Cli.Commands;
+
+/// <summary>The options that say what a running cluster is made of.</summary>
+internal sealed class ClusterArguments
+{
+    private readonly ModelArguments _model = new();
+
+    private readonly Option<bool> _processes = new("--processes", "-p")
+    {
+        Description = "Each rank after rank 0 in a child process, connected over TCP, instead of a thread.",
+    };
+
+    private readonly Option<string[]> _nodes = new("--node")
+    {
+        Description = "Adds a rank on a node started with 'exo node'. May be given several times.",
+        HelpName = "HOST:PORT",
+    };
+
+    private readonly Option<string?> _keyFile = new("--cluster-key-file")
+    {
+        Description = "File with the key that all machines of the cluster share. Needed for nodes on other machines.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "Compute threads of each local rank. Default: the processors divided by the ranks.",
+        HelpName = "N",
+    };
+
+    private readonly Option<ActivationPrecision> _activations = new("--activations")
+    {
+        Description = "How numbers that enter quantised products are held: Float32 (exact) or Int8 (faster, about 5e-3 relative error a product).",
+        DefaultValueFactory = _ => ActivationPrecision.Float32,
+    };
+
+    public void AddTo(Command command)
+    {
+        _model.AddTo(command);
+        command.Options.Add(_processes);
+        command.Options.Add(_nodes);
+        command.Options.Add(_keyFile);
+        command.Options.Add(_threads);
+        command.Options.Add(_activations);
+    }
+
+    public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
+    {
+        ClusterBuilder builder = new ClusterBuilder()
+            .UseModel(_model.Folder(result))
+            .UseLocalRanks(
+                result.GetValue(_model.Ranks),
+                result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
+            .UseActivations(result.GetValue(_activations))
+            .ReportProgress(status);
+        foreach (string node in result.GetValue(_nodes) ?? [])
+        {
+            builder.AddNode(node);
+        }
+
+        if (result.GetValue(_keyFile) is { } file)
+        {
+            builder.UseClusterKey(KeyFile.Read(file));
+        }
+
+        if (_model.SharesOf(result) is { } shares)
+        {
+            builder.UseShares(shares);
+        }
+
+        if (result.GetValue(_model.Context) is { } context)
+        {
+            builder.UseContextLength(context);
+        }
+
+        if (result.GetValue(_threads) is { } threads)
+        {
+            builder.UseThreadsPerRank(threads);
+        }
+
+        Cluster cluster = await builder.BuildAsync(cancellationToken).ConfigureAwait(false);
+        status.Clear();
+        return cluster;
+    }
+}

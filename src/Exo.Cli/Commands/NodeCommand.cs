@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Net;
+using Exo.Sdk;
+
+namespace Exo.Cli.Commands;
+
+/// <summary><c>exo node</c>: serves hosts until it is interrupted.</summary>
+internal static class NodeCommand
+{
+    public static Command Create()
+    {
+        Option<string> listen = new("--listen", "-l")
+        {
+            Description = "Where to listen. Anything but loopback needs a cluster key.",
+            HelpName = "ADDRESS:PORT",
+            DefaultValueFactory = _ => "127.0.0.1:7070",
+        };
+        Option<string?> keyFile = new("--cluster-key-file")
+        {
+            Description = "File with the key that all machines of the cluster share.",
+            HelpName = "FILE",
+        };
+        Option<string?> model = new("--model", "-m")
+        {
+            Description = "Where this node keeps the model. Default: the path that the host names.",
+            HelpName = "DIR",
+        };
+        Command command = new("node", "Waits for hosts and runs a rank for one at a time.");
+        command.Options.Add(listen);
+        command.Options.Add(keyFile);
+        command.Options.Add(model);
+        command.SetWork(async (result, cancellationToken) =>
+        {
+            string text = result.GetValue(listen)!;
+            if (!IPEndPoint.TryParse(text, out IPEndPoint? endpoint) || !text.Contains(':', StringComparison.Ordinal))
+            {
+                throw new ConfigurationException($"--listen: '{text}' is not an address and port such as 0.0.0.0:7070.");
+            }
+
+            string? key = result.GetValue(keyFile) is { } file ? KeyFile.Read(file) : null;
+            ExoNode node = ExoNode.Start(new NodeOptions
+            {
+                Listen = endpoint,
+                ClusterKey = key,
+                ModelFolder = result.GetValue(model),
+                LoggerFactory = new ConsoleLog(),
+            });
+            await using (node.ConfigureAwait(false))
+            {
+                await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        });
+        return command;
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Exo.Sdk;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Cli.Commands;
+
+/// <summary><c>exo plan</c>: how a model would be divided and what each rank would take, without loading it.</summary>
+internal static class PlanCommand
+{
+    private const int DefaultContextLimit = 4096;
+
+    public static Command Create()
+    {
+        Option<double?> memory = new("--memory")
+        {
+            Description = "Memory of each rank in GiB. Default: this machine's, divided by the ranks.",
+            HelpName = "GIB",
+        };
+        Option<int> sequences = new("--sequences")
+        {
+            Description = "Texts generated at a time.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 4,
+        };
+        ModelArguments model = new();
+        Command command = new("plan", "Shows how a model is divided among ranks and what each takes in memory.");
+        model.AddTo(command);
+        command.Options.Add(memory);
+        command.Options.Add(sequences);
+        command.SetWork((result, _) =>
+        {
+            string folder = model.Folder(result);
+            using WeightSource weights = SafetensorsWeightSource.Open(folder);
+            ModelSpec spec = ModelSpecReader.Read(folder, weights);
+            int ranks = result.GetValue(model.Ranks);
+            if (ranks < 1)
+            {
+                throw new ConfigurationException($"--ranks {ranks}: at least 1.");
+            }
+
+            long available = result.GetValue(memory) is { } gib
+                ? (long)(gib * (1L << 30))
+                : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / ranks;
+            ShardPlan plan = new ShardPlanner().Plan(spec, new PlanRequest
+            {
+                Devices = [.. Enumerable.Range(0, ranks).Select(rank => new DeviceProfile { Name = $"rank {rank}", AvailableMemory = available })],
+                Shares = model.SharesOf(result),
+                ContextLength = result.GetValue(model.Context) ?? Math.Min(spec.MaxContextLength, DefaultContextLimit),
+                MaxSequences = result.GetValue(sequences),
+            });
+            Console.Out.WriteLine($"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, {spec.Attention.QueryHeadCount}/{spec.Attention.KeyValueHeadCount} heads of {spec.Attention.HeadSize}, ffn {spec.IntermediateSize}, vocabulary {spec.VocabularySize}");
+            Console.Out.WriteLine(ShardPlanText.Render(plan));
+            return Task.CompletedTask;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,161 @@
+using System.Net;
+using Exo.Sdk.Planning;
+using Microsoft.Extensions.Logging;
+
+namespace Exo.Sdk;
+
+/// <summary>
+/// Collects what a cluster is made of and starts it. Every call returns the same builder. Not thread-safe; nothing can be added
+/// after <see cref="BuildAsync"/>.
+/// </summary>
+/// <example>
+/// <code>
+/// await using Cluster cluster = await new ClusterBuilder()
+///     .UseModel("models/Qwen3-0.6B-4bit")
+///     .UseLocalRanks(2, RankHosting.ChildProcess)
+///     .BuildAsync();
+/// await foreach (GeneratedToken token in cluster.GenerateAsync("Tell me a story."))
+///     Console.Write(token.Text);
+/// </code>
+/// </example>
+public sealed class ClusterBuilder
+{
+    private ClusterOptions _options = new();
+    private bool _isBuilt;
+
+    /// <summary>The folder of the model: <c>config.json</c>, safetensors and tokenizer in Hugging Face form.</summary>
+    /// <param name="folder">The folder. Child processes and, unless they are told otherwise, remote nodes open the same path.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseModel(string folder) => With(_options with { ModelFolder = Path.GetFullPath(folder) });
+
+    /// <summary>How many ranks live on this machine, rank 0 in this process included.</summary>
+    /// <param name="count">At least 1.</param>
+    /// <param name="hosting">Where the ranks after rank 0 live: threads of this process, or child processes of this program.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseLocalRanks(int count, RankHosting hosting = RankHosting.InProcess) => hosting switch
+    {
+        RankHosting.InProcess or RankHosting.ChildProcess => With(_options with { LocalRanks = count, LocalHosting = hosting }),
+        _ => throw new ConfigurationException($"Local ranks cannot be {hosting}; add remote nodes with AddNode."),
+    };
+
+    /// <summary>Adds a rank on a node that was started elsewhere (<c>exo node</c>, or <see cref="ExoNode.Start"/>).</summary>
+    /// <param name="host">Its host name or address.</param>
+    /// <param name="port">Its port.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder AddNode(string host, int port) =>
+        With(_options with { RemoteNodes = [.. _options.RemoteNodes, new DnsEndPoint(host, port)] });
+
+    /// <summary>Adds a rank on a node that was started elsewhere.</summary>
+    /// <param name="endpoint"><c>host:port</c>.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder AddNode(string endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        int colon = endpoint.LastIndexOf(':');
+        return colon > 0 && int.TryParse(endpoint.AsSpan(colon + 1), out int port) && port is > 0 and < 65536
+            ? AddNode(endpoint[..colon].Trim('[', ']'), port)
+            : throw new ConfigurationException($"'{endpoint}' is not an endpoint; expected host:port, for example 192.168.1.20:7070.");
+    }
+
+    /// <summary>The secret that all machines of the cluster share. Required where a node is not on loopback.</summary>
+    /// <param name="key">The secret.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseClusterKey(string? key) => With(_options with { ClusterKey = key });
+
+    /// <summary>How the model is shared out, for example 3 : 1. Without it the planner decides.</summary>
+    /// <param name="shares">One positive number for each rank.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseShares(params IReadOnlyList<double> shares) => With(_options with { Shares = shares });
+
+    /// <summary>The transport of the data plane. Without it: in-process where all ranks live in this process, else TCP.</summary>
+    /// <param name="transport">The transport. For child processes its type needs a public constructor without parameters.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseTransport(ITransport transport) => With(_options with { Transport = transport });
+
+    /// <summary>The compute backend. Without it: ONNX Runtime.</summary>
+    /// <param name="backend">The backend. For child processes its type needs a public constructor without parameters.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseBackend(IComputeBackend backend) => With(_options with { Backend = backend });
+
+    /// <summary>The planner. Without it: <see cref="ShardPlanner"/>.</summary>
+    /// <param name="planner">The planner.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UsePlanner(IShardPlanner planner) => With(_options with { Planner = planner });
+
+    /// <summary>The most tokens one sequence may hold, prompt included. Without it: the model's own, at most 4096.</summary>
+    /// <param name="tokens">At least 1.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseContextLength(int tokens) => With(_options with { ContextLength = tokens });
+
+    /// <summary>How many texts are generated at a time; further calls wait their turn.</summary>
+    /// <param name="count">At least 1; 4 by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseMaxSequences(int count) => With(_options with { MaxSequences = count });
+
+    /// <summary>The most tokens in one step; longer prompts are prefilled in chunks of it, between other callers' tokens.</summary>
+    /// <param name="count">At least the number of concurrent sequences; 256 by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseMaxBatchTokens(int count) => With(_options with { MaxBatchTokens = count });
+
+    /// <summary>Compute threads of each local rank. Without it: the processors divided by the local ranks.</summary>
+    /// <param name="count">At least 1.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseThreadsPerRank(int count) => With(_options with { ThreadsPerRank = count });
+
+    /// <summary>How numbers that enter a quantised matrix product are held: exactly, or as 8-bit integers for speed.</summary>
+    /// <param name="precision">Exact by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseActivations(ActivationPrecision precision) => With(_options with { Activations = precision });
+
+    /// <summary>How host and nodes notice that the other side hangs.</summary>
+    /// <param name="heartbeats">The intervals.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseHeartbeats(HeartbeatOptions heartbeats) => With(_options with { Heartbeats = heartbeats });
+
+    /// <summary>How long a collective operation may wait for a peer. Heartbeats notice most losses sooner.</summary>
+    /// <param name="deadline">60 s by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseCollectiveDeadline(TimeSpan deadline) => With(_options with { CollectiveDeadline = deadline });
+
+    /// <summary>Where to log.</summary>
+    /// <param name="loggerFactory">The factory.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseLoggerFactory(ILoggerFactory loggerFactory) => With(_options with { LoggerFactory = loggerFactory });
+
+    /// <summary>The clock of heartbeats and timings.</summary>
+    /// <param name="timeProvider">The clock.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseTimeProvider(TimeProvider timeProvider) => With(_options with { TimeProvider = timeProvider });
+
+    /// <summary>Who is told how far the start has come.</summary>
+    /// <param name="progress">Called from any thread.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder ReportProgress(IProgress<ClusterProgress> progress) => With(_options with { Progress = progress });
+
+    /// <summary>Starts the ranks, plans, loads every rank's shard and returns when the cluster takes requests.</summary>
+    /// <param name="cancellationToken">Ends the attempt; whatever was started is stopped.</param>
+    /// <returns>The running cluster; the caller disposes it.</returns>
+    /// <exception cref="ConfigurationException">The options cannot work.</exception>
+    /// <exception cref="ModelFormatException">The model folder is damaged.</exception>
+    /// <exception cref="UnsupportedModelException">The model is of a kind that cannot be run.</exception>
+    /// <exception cref="PlanRefusedException">The ranks cannot hold the model.</exception>
+    /// <exception cref="NodeException">A node could not be started or reached, or failed to load.</exception>
+    /// <exception cref="UnavailableException">The backend or the transport cannot be used here.</exception>
+    public Task<Cluster> BuildAsync(CancellationToken cancellationToken = default)
+    {
+        _options.Validate();
+        _isBuilt = true;
+        return ClusterStart.RunAsync(_options, cancellationToken);
+    }
+
+    private ClusterBuilder With(ClusterOptions options)
+    {
+        if (_isBuilt)
+        {
+            throw new InvalidOperationException("The builder was used already; make a new one for another cluster.");
+        }
+
+        _options = options;
+        return this;
+    }
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using Exo.Sdk.Planning;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Exo.Sdk;
+
+/// <summary>What a <see cref="ClusterBuilder"/> has collected. Immutable.</summary>
+internal sealed record ClusterOptions
+{
+    public string? ModelFolder { get; init; }
+
+    public int LocalRanks { get; init; } = 1;
+
+    public RankHosting LocalHosting { get; init; } = RankHosting.InProcess;
+
+    public IReadOnlyList<DnsEndPoint> RemoteNodes { get; init; } = [];
+
+    public IReadOnlyList<double>? Shares { get; init; }
+
+    public string? ClusterKey { get; init; }
+
+    public ITransport? Transport { get; init; }
+
+    public IComputeBackend? Backend { get; init; }
+
+    public IShardPlanner? Planner { get; init; }
+
+    public int? ContextLength { get; init; }
+
+    public int MaxSequences { get; init; } = 4;
+
+    public int MaxBatchTokens { get; init; } = 256;
+
+    public int? ThreadsPerRank { get; init; }
+
+    public ActivationPrecision Activations { get; init; } = ActivationPrecision.Float32;
+
+    public TimeSpan CollectiveDeadline { get; init; } = TimeSpan.FromSeconds(60);
+
+    public HeartbeatOptions Heartbeats { get; init; } = new();
+
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public IProgress<ClusterProgress>? Progress { get; init; }
+
+    public int WorldSize => LocalRanks + RemoteNodes.Count;
+
+    public bool HasProcesses => LocalRanks > 1 && LocalHosting == RankHosting.ChildProcess;
+
+    /// <summary>Checks everything that can be checked before anything is started.</summary>
+    public void Validate()
+    {
+        if (ModelFolder is null)
+        {
+            throw new ConfigurationException(
+                "No model. Call UseModel(folder) with a folder in Hugging Face form, or reference the package Exo.Sdk.TinyModel and pass TinyModel.Path.");
+        }
+
+        if (!Directory.Exists(ModelFolder))
+        {
+            throw new ConfigurationException($"The model folder '{Path.GetFullPath(ModelFolder)}' does not exist.");
+        }
+
+        RequireAtLeast(LocalRanks, 1, "local ranks (rank 0 lives in this process)");
+        RequireAtLeast(MaxSequences, 1, "concurrent sequences");
+        RequireAtLeast(MaxBatchTokens, MaxSequences, "tokens per step (one for each concurrent sequence)");
+        RequireAtLeast(ContextLength ?? 1, 1, "tokens of context");
+        RequireAtLeast(ThreadsPerRank ?? 1, 1, "threads per rank");
+        Heartbeats.Validate();
+        if (CollectiveDeadline <= TimeSpan.Zero)
+        {
+            throw new ConfigurationException($"The collective deadline is {CollectiveDeadline}; it must be positive.");
+        }
+
+        if (Shares is { } shares && (shares.Count != WorldSize || shares.Any(share => !double.IsFinite(share) || share <= 0)))
+        {
+            throw new ConfigurationException(
+                $"The shares {string.Join(":", shares)} do not fit {WorldSize} ranks: one positive number for each rank.");
+        }
+
+        foreach (DnsEndPoint node in RemoteNodes)
+        {
+            if (ClusterKey is null && !IsLoopback(node.Host))
+            {
+                throw new ConfigurationException(
+                    $"The node {node.Host}:{node.Port} is on another machine; a cluster key is required. Call UseClusterKey with the key that 'exo node' was given.");
+            }
+        }
+    }
+
+    private static bool IsLoopback(string host) =>
+        string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
+
+    private static void RequireAtLeast(int value, int least, string what)
+    {
+        if (value < least)
+        {
+            throw new ConfigurationException($"{value} {what}: at least {least}.");
+        }
+    }
+}

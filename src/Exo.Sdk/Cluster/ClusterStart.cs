@@ -1,0 +1,224 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Models;
+using Exo.Sdk.OnnxRuntime;
+using Exo.Sdk.Planning;
+using Exo.Sdk.Tokenization;
+using Exo.Sdk.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Exo.Sdk;
+
+/// <summary>The way from options to a running cluster: read the model, start the nodes, plan, load. What was started is stopped when a step fails.</summary>
+internal sealed class ClusterStart
+{
+    private const int DefaultContextLimit = 4096;
+
+    private readonly ClusterOptions _options;
+    private readonly ILogger _logger;
+    private readonly IComputeBackend _backend;
+    private readonly ITransport _transport;
+    private readonly List<INode> _nodes = [];
+
+    private ClusterStart(ClusterOptions options)
+    {
+        _options = options;
+        _logger = options.LoggerFactory.CreateLogger<Cluster>();
+        _backend = options.Backend ?? new OnnxRuntimeBackend();
+        _transport = options.Transport
+            ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new InProcessTransport());
+    }
+
+    public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)
+    {
+        ClusterStart start = new(options);
+        try
+        {
+            return await start.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await Cluster.DisposeAllAsync(start._nodes).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<Cluster> RunAsync(CancellationToken cancellationToken)
+    {
+        Report(ClusterStage.ReadingModel);
+        string folder = _options.ModelFolder!;
+        (ModelSpec spec, Tokenizer tokenizer, ChatTemplate? template, string fingerprint) =
+            await Task.Run(() => ReadModel(folder), cancellationToken).ConfigureAwait(false);
+        Availability support = _backend.Supports(spec);
+        if (!support.IsAvailable)
+        {
+            throw new UnavailableException($"The backend '{_backend.Name}' cannot run this model: {support.Reason}");
+        }
+
+        Report(ClusterStage.StartingNodes);
+        await StartNodesAsync(cancellationToken).ConfigureAwait(false);
+        OpenOrder open = new(folder, fingerprint, _backend.Name, _transport.Name);
+        OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken)).ConfigureAwait(false);
+
+        Report(ClusterStage.Planning);
+        ShardPlan plan = Plan(spec, offers);
+        LoadOrder[] orders = Orders(plan, offers);
+        LoadReply[] loaded = await AllAsync(node =>
+        {
+            int rank = _nodes.IndexOf(node);
+            return node.LoadAsync(orders[rank], new RankProgress(_options.Progress, rank), cancellationToken);
+        }).ConfigureAwait(false);
+
+        LocalNode first = (LocalNode)_nodes[0];
+        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, _backend.Name);
+        Report(ClusterStage.Ready);
+        return new Cluster(
+            _options,
+            spec,
+            tokenizer,
+            template,
+            plan,
+            _transport.Name,
+            _backend.Name,
+            _nodes,
+            orders[0],
+            first.Runtime,
+            first.Runtime.LimitsOf(orders[0]),
+            _logger);
+    }
+
+    private static (ModelSpec Spec, Tokenizer Tokenizer, ChatTemplate? Template, string Fingerprint) ReadModel(string folder)
+    {
+        using WeightSource weights = SafetensorsWeightSource.Open(folder);
+        return (ModelSpecReader.Read(folder, weights), Tokenizer.Load(folder), ChatTemplate.Load(folder), ModelFingerprint.Compute(folder));
+    }
+
+    /// <summary>Remote nodes first, because their addresses tell by which of its own addresses this machine is reached.</summary>
+    private async Task StartNodesAsync(CancellationToken cancellationToken)
+    {
+        byte[] key = Encoding.UTF8.GetBytes(_options.ClusterKey ?? "");
+        List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint =>
+            RemoteNode.ConnectAsync(endpoint, key, _options.Heartbeats, _options.TimeProvider, cancellationToken))];
+        List<Task<RemoteNode>> children = [];
+        for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
+        {
+            ChildProcess child = ChildProcess.Start(rank, TypeName(_options.Backend), TypeName(_options.Transport), _options.Heartbeats, _logger);
+            children.Add(RemoteNode.StartChildAsync(child, _options.Heartbeats, _options.TimeProvider, cancellationToken));
+        }
+
+        await SettleAsync([.. children, .. remotes]).ConfigureAwait(false);
+        foreach (Task<RemoteNode> task in children.Concat(remotes))
+        {
+            if (task.IsCompletedSuccessfully)
+            {
+                _nodes.Add(await task.ConfigureAwait(false));
+            }
+        }
+
+        string host = _nodes.OfType<RemoteNode>().Select(node => node.LocalHost).FirstOrDefault(address => address is not null)
+            ?? IPAddress.Loopback.ToString();
+        int localThreads = _options.HasProcesses ? 1 : _options.LocalRanks;
+        for (int rank = 0; rank < localThreads; rank++)
+        {
+            _nodes.Insert(rank, new LocalNode(_backend, _transport, host, _logger));
+        }
+
+        foreach (Task<RemoteNode> task in children.Concat(remotes))
+        {
+            await task.ConfigureAwait(false);
+        }
+    }
+
+    private ShardPlan Plan(ModelSpec spec, OpenReply[] offers)
+    {
+        IShardPlanner planner = _options.Planner ?? new ShardPlanner();
+        int context = _options.ContextLength ?? Math.Min(spec.MaxContextLength, DefaultContextLimit);
+        if (context > spec.MaxContextLength)
+        {
+            throw new ConfigurationException($"A context of {context} tokens was asked for; the model was made for {spec.MaxContextLength}.");
+        }
+
+        // Ranks on this machine share its memory.
+        DeviceProfile[] devices = [.. offers.Select((offer, rank) => rank < _options.LocalRanks
+            ? offer.Device with { AvailableMemory = offer.Device.AvailableMemory / _options.LocalRanks, ThreadCount = LocalThreads }
+            : offer.Device)];
+        return planner.Plan(spec, new PlanRequest
+        {
+            Devices = devices,
+            Shares = _options.Shares,
+            ContextLength = context,
+            MaxSequences = _options.MaxSequences,
+            MaxBatchTokens = _options.MaxBatchTokens,
+        });
+    }
+
+    private int LocalThreads => _options.ThreadsPerRank ?? Math.Max(1, Environment.ProcessorCount / _options.LocalRanks);
+
+    private LoadOrder[] Orders(ShardPlan plan, OpenReply[] offers)
+    {
+        ulong epoch = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        string[] addresses = [.. offers.Select(offer => offer.Address)];
+        return [.. plan.Ranks.Select((rank, index) => new LoadOrder(
+            epoch,
+            addresses,
+            secret,
+            _options.CollectiveDeadline.TotalSeconds,
+            rank.Assignment,
+            new ShardOptions
+            {
+                ContextLength = plan.ContextLength,
+                MaxSequences = plan.MaxSequences,
+                MaxBatchTokens = _options.MaxBatchTokens,
+                ThreadCount = index < _options.LocalRanks ? LocalThreads : offers[index].Device.ThreadCount,
+                Activations = _options.Activations,
+            }))];
+    }
+
+    /// <summary>Runs one step on all nodes at once. The first node that fails or is lost ends the step for all.</summary>
+    private async Task<T[]> AllAsync<T>(Func<INode, Task<T>> step)
+    {
+        List<Task<T>> tasks = [.. _nodes.Select(step)];
+        List<Task> open = [.. tasks];
+        List<Task<string>> losses = [.. _nodes.Select(node => node.Lost)];
+        while (open.Count > 0)
+        {
+            Task done = await Task.WhenAny([.. open, .. losses]).ConfigureAwait(false);
+            int lost = losses.FindIndex(loss => loss == done);
+            if (lost < 0 && done.IsCompletedSuccessfully)
+            {
+                open.Remove(done);
+                continue;
+            }
+
+            int culprit = lost >= 0 ? lost : tasks.FindIndex(task => task == done);
+            string reason = lost >= 0 ? await losses[lost].ConfigureAwait(false) : "it failed to load";
+            foreach (INode node in _nodes)
+            {
+                node.Abort(culprit, reason);
+            }
+
+            await SettleAsync(tasks).ConfigureAwait(false);
+            await tasks[culprit].ConfigureAwait(false);
+            throw new NodeException(_nodes[culprit].Name, reason);
+        }
+
+        return await Task.WhenAll(tasks).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until all have ended, well or not.</summary>
+    private static async Task SettleAsync(IEnumerable<Task> tasks) =>
+        await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private static string? TypeName(object? part) => part?.GetType().AssemblyQualifiedName;
+
+    private void Report(ClusterStage stage) => _options.Progress?.Report(new ClusterProgress(stage));
+
+    private sealed class RankProgress(IProgress<ClusterProgress>? progress, int rank) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) =>
+            progress?.Report(new ClusterProgress(ClusterStage.Loading, rank, value.LoadedBytes, value.TotalBytes));
+    }
+}

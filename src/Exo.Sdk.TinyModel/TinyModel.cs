@@ -4,7 +4,7 @@ using System.Reflection;
 namespace Exo.Sdk;
 
 /// <summary>
-/// Where exo-tiny lies: a Llama-family chat model of about two million parameters, trained by this project on text of its own.
+/// Where exo-tiny lies: a Llama-family chat model of 2.2 million parameters, trained by this project on text of its own.
 /// Referencing the package or the project puts it beside the program, in <c>exo-models</c>.
 /// </summary>
 /// <remarks>Thread-safe. Nothing is cached: each call looks at the disk.</remarks>

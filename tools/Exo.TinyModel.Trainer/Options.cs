@@ -5,8 +5,8 @@ namespace Exo.TinyModel.Trainer;
 /// <summary>What the command line asks for.</summary>
 internal sealed record Options
 {
-    /// <summary>The number of steps of the shipped model.</summary>
-    public const int ShippedSteps = 1500;
+    /// <summary>About fifty minutes on two free cores.</summary>
+    public const int DefaultSteps = 6000;
 
     public const string Help = """
         Trains exo-tiny, the small chat model that ships in Exo.Sdk.TinyModel, on text that it generates itself.
@@ -15,7 +15,7 @@ internal sealed record Options
 
           --out DIR       where to write exo-tiny/ (bf16), exo-tiny-4bit/ (MLX affine) and checkpoint/ (float32)
           --seed N        of the text and of the first weights (default 1)
-          --steps N       training steps of 2048 tokens (default: those of the shipped model)
+          --steps N       training steps of 2048 tokens (default 6000)
           --minutes M     train for about M minutes instead; prints the steps, which repeat the run
           --threads N     processor threads (default 2); another number rounds sums differently
           --export DIR    do not train: quantise and evaluate the checkpoint in DIR, write to --out

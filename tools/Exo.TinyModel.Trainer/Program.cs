@@ -76,7 +76,7 @@ void Train(string into)
     // The tokenizer sees other documents than the model's first ones, of the same kinds.
     var texts = Mixture.Documents(~options.Seed).Take(20_000).SelectMany(document => document.Pieces.Where(piece => !piece.IsSpecial)).Select(piece => piece.Text);
     var trained = BytePairTrainer.Train(texts, SpecialTokens.All, Shape.ExoTiny.VocabularySize);
-    var schedule = new Schedule(options.Minutes is null ? options.Steps ?? Options.ShippedSteps : options.Steps, options.Minutes);
+    var schedule = new Schedule(options.Minutes is null ? options.Steps ?? Options.DefaultSteps : options.Steps, options.Minutes);
     Checkpoint.Write(into, TrainingRun.Train(options.Seed, trained, schedule, model => Checkpoint.Write(into, model, trained)), trained);
 }
 

@@ -60,7 +60,7 @@ internal static class HeldOutTest
     }
 
     /// <summary>
-    /// A story is right if it is about what was asked, ends by itself, keeps its hero's name, invents no word and says no sentence twice.
+    /// A story is right if it is about what was asked, ends by itself, invents no word and says no sentence twice.
     /// </summary>
     private static Score TellStories(Generator generator)
     {

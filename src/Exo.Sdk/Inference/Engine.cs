@@ -90,6 +90,7 @@ internal sealed class Engine : IDisposable
 
     private void Run()
     {
+        Exception? fault = null;
         try
         {
             while (!_stopping)
@@ -108,12 +109,17 @@ internal sealed class Engine : IDisposable
 
             _frame.MakeStop();
             _frame.Send(_group);
-            FailAll(new ObjectDisposedException(nameof(Cluster)));
         }
         catch (Exception error)
         {
-            FailAll(error);
-            _onFault(error);
+            // While it is being disposed an error is no news: the group may have been ended under a step.
+            fault = _stopping ? null : error;
+        }
+
+        FailAll(fault ?? new ObjectDisposedException(nameof(Cluster)));
+        if (fault is not null)
+        {
+            _onFault(fault);
         }
     }
 
@@ -205,7 +211,7 @@ internal sealed class Engine : IDisposable
         {
             SequenceRequest request = _logitRows[row];
             Span<float> logits = _logits.AsSpan(row * _limits.VocabularySize, _limits.VocabularySize);
-            if (request.OnLogits(logits) is { } token)
+            if (NextToken(request, logits) is { } token)
             {
                 request.NextToken = token;
             }
@@ -213,6 +219,20 @@ internal sealed class Engine : IDisposable
             {
                 Retire(_running.IndexOf(request));
             }
+        }
+    }
+
+    /// <summary>A text that cannot go on, for example because its options leave no logit finite, fails alone.</summary>
+    private static int? NextToken(SequenceRequest request, Span<float> logits)
+    {
+        try
+        {
+            return request.OnLogits(logits);
+        }
+        catch (Exception error)
+        {
+            request.Fail(error);
+            return null;
         }
     }
 
@@ -224,7 +244,8 @@ internal sealed class Engine : IDisposable
 
     private void FailAll(Exception error)
     {
-        Volatile.Write(ref _fault, error);
+        // A full fence: whoever enqueues after the queue is found empty must see the fault (see Submit).
+        Interlocked.Exchange(ref _fault, error);
         foreach (SequenceRequest request in _running)
         {
             request.Fail(error);

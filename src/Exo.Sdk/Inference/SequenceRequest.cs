@@ -32,12 +32,12 @@ internal abstract class SequenceRequest(int[] prompt)
     {
     }
 
-    /// <summary>Takes the logits after the last token.</summary>
+    /// <summary>Takes the logits after the last token. What it throws fails this sequence and no other.</summary>
     /// <param name="logits">One value for each vocabulary entry; may be overwritten.</param>
     /// <returns>The token to go on with, or null when the sequence is finished.</returns>
     public abstract int? OnLogits(Span<float> logits);
 
-    /// <summary>Ends the sequence with an error.</summary>
+    /// <summary>Ends the sequence with an error. Where engine and caller meet the same end it may be called twice, also on the caller's thread.</summary>
     /// <param name="error">What the caller gets.</param>
     public abstract void Fail(Exception error);
 }

@@ -8,12 +8,14 @@ namespace Exo.Sdk.Inference;
 /// </summary>
 internal sealed class TokenSampler
 {
+    /// <summary>Weights relative to the likeliest token's that <see cref="Narrow"/> collects candidates above, one after the other.</summary>
+    private static readonly float[] Floors = [3e-4f, 1e-7f, 0f];
+
     private readonly GenerationOptions _options;
     private readonly Random _random;
     private readonly bool[] _seen;
-    private readonly int[] _candidates;
+    private readonly ulong[] _candidates;
     private readonly float[] _weights;
-    private readonly Comparison<int> _likeliestFirst;
 
     public TokenSampler(GenerationOptions options, int vocabularySize)
     {
@@ -21,9 +23,8 @@ internal sealed class TokenSampler
         _random = options.Seed is { } seed ? new Random(seed) : new Random();
         _seen = options.RepetitionPenalty == 1f ? [] : new bool[vocabularySize];
         bool samples = options.Temperature > 0;
-        _candidates = samples ? new int[vocabularySize] : [];
+        _candidates = samples ? new ulong[vocabularySize] : [];
         _weights = samples ? new float[vocabularySize] : [];
-        _likeliestFirst = CompareByWeight;
     }
 
     /// <summary>Tells of a token that is part of the text, for the repetition penalty.</summary>
@@ -49,7 +50,7 @@ internal sealed class TokenSampler
             throw new BackendException($"The model gave {top} as a logit; its weights or the backend are broken.");
         }
 
-        return _options.Temperature == 0 ? best : Draw(logits, top);
+        return _options.Temperature == 0 ? best : Draw(logits, best);
     }
 
     private void Penalise(Span<float> logits)
@@ -64,33 +65,27 @@ internal sealed class TokenSampler
         }
     }
 
-    private int Draw(Span<float> logits, float top)
+    private int Draw(Span<float> logits, int best)
     {
-        // Weights relative to the likeliest token: exp((logit − top) / temperature), so that the largest is 1.
+        // Weights relative to the likeliest token: exp((logit − top) / temperature), so that the largest is 1. Divided, because
+        // the inverse of a tiny temperature is infinite.
         Span<float> all = _weights.AsSpan(0, logits.Length);
-        TensorPrimitives.Subtract(logits, top, all);
-        TensorPrimitives.Multiply(all, 1f / _options.Temperature, all);
+        TensorPrimitives.Subtract(logits, logits[best], all);
+        TensorPrimitives.Divide(all, _options.Temperature, all);
         TensorPrimitives.Exp(all, all);
 
         int count = Narrow(all);
-        Span<int> ids = _candidates.AsSpan(0, count);
-        float total = 0;
-        foreach (int id in ids)
+        double target = _random.NextDouble() * MassOf(all, count);
+        foreach (ulong candidate in _candidates.AsSpan(0, count))
         {
-            total += all[id];
-        }
-
-        float target = _random.NextSingle() * total;
-        foreach (int id in ids)
-        {
-            target -= all[id];
+            target -= all[IdOf(candidate)];
             if (target < 0)
             {
-                return id;
+                return IdOf(candidate);
             }
         }
 
-        return ids[0];
+        return best;
     }
 
     /// <summary>Fills the candidates, likeliest first where an order was needed, and returns their number.</summary>
@@ -103,8 +98,8 @@ internal sealed class TokenSampler
         }
 
         // Only the tokens above a floor are sorted; the floor sinks until they surely hold all that top-k and top-p can keep.
-        float mass = TensorPrimitives.Sum(weights);
-        foreach (float floor in (ReadOnlySpan<float>)[3e-4f, 1e-7f, 0f])
+        double mass = TensorPrimitives.Sum(weights);
+        foreach (float floor in Floors)
         {
             int count = Collect(weights, floor);
             bool enough = floor == 0
@@ -114,7 +109,7 @@ internal sealed class TokenSampler
                 continue;
             }
 
-            _candidates.AsSpan(0, count).Sort(_likeliestFirst);
+            _candidates.AsSpan(0, count).Sort();
             count = limited ? Math.Min(count, _options.TopK) : count;
             count = KeepTopP(weights, count, limited ? MassOf(weights, count) : mass);
             return KeepMinP(weights, count);
@@ -130,31 +125,31 @@ internal sealed class TokenSampler
         {
             if (weights[i] >= floor)
             {
-                _candidates[count++] = i;
+                _candidates[count++] = Candidate(i, weights[i]);
             }
         }
 
         return count;
     }
 
-    private float MassOf(ReadOnlySpan<float> weights, int count)
+    private double MassOf(ReadOnlySpan<float> weights, int count)
     {
-        float mass = 0;
-        foreach (int id in _candidates.AsSpan(0, count))
+        double mass = 0;
+        foreach (ulong candidate in _candidates.AsSpan(0, count))
         {
-            mass += weights[id];
+            mass += weights[IdOf(candidate)];
         }
 
         return mass;
     }
 
-    private int KeepTopP(ReadOnlySpan<float> weights, int count, float mass)
+    private int KeepTopP(ReadOnlySpan<float> weights, int count, double mass)
     {
-        float target = _options.TopP * mass;
-        float sum = 0;
+        double target = _options.TopP * mass;
+        double sum = 0;
         for (int i = 0; i < count; i++)
         {
-            sum += weights[_candidates[i]];
+            sum += weights[IdOf(_candidates[i])];
             if (sum >= target)
             {
                 return i + 1;
@@ -166,7 +161,7 @@ internal sealed class TokenSampler
 
     private int KeepMinP(ReadOnlySpan<float> weights, int count)
     {
-        while (count > 1 && weights[_candidates[count - 1]] < _options.MinP)
+        while (count > 1 && weights[IdOf(_candidates[count - 1])] < _options.MinP)
         {
             count--;
         }
@@ -174,10 +169,11 @@ internal sealed class TokenSampler
         return count;
     }
 
-    /// <summary>Equal weights by token, so that the order is the same on every machine.</summary>
-    private int CompareByWeight(int x, int y)
-    {
-        int order = _weights[y].CompareTo(_weights[x]);
-        return order != 0 ? order : x.CompareTo(y);
-    }
+    /// <summary>
+    /// A token as a number whose order is likeliest first, equal weights by token: bits of floats above 0 have the floats' order.
+    /// So candidates sort without a comparer, the same way on every machine.
+    /// </summary>
+    private static ulong Candidate(int id, float weight) => ((ulong)~BitConverter.SingleToUInt32Bits(weight) << 32) | (uint)id;
+
+    private static int IdOf(ulong candidate) => (int)(uint)candidate;
 }

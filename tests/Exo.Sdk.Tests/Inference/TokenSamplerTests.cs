@@ -55,6 +55,12 @@ public sealed class TokenSamplerTests(ITestOutputHelper output)
         worst.Should().BeLessThan(5);
     }
 
+    [Theory]
+    [InlineData(1e-6f)]
+    [InlineData(1e-42f)]
+    public void A_tiny_temperature_takes_the_likeliest(float temperature) =>
+        Histogram(new GenerationOptions { Temperature = temperature, TopP = 1, Seed = 1 }, Logits, 100)[1].Should().Be(100);
+
     [Fact]
     public void Top_k_keeps_the_k_likeliest() =>
         Histogram(new GenerationOptions { Temperature = 5, TopK = 2, TopP = 1, Seed = 1 }, Logits, 2000)

@@ -310,6 +310,14 @@ public sealed class Cluster : IAsyncDisposable
         }
 
         _fault.TrySetResult(error);
+
+        // Ranks that hang in a step end now, and need not be waited for.
+        PeerLostException cause = error as PeerLostException ?? new PeerLostException(0, $"it failed: {error.Message}");
+        foreach (INode node in _nodes)
+        {
+            node.Abort(cause.LostRank, cause.Reason);
+        }
+
         await BeginDisposal().ConfigureAwait(false);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Exo.Cli.Commands;
 
 RootCommand root = new("Runs a large language model across ranks: processes of this machine, or nodes on others.")
@@ -8,4 +9,11 @@ RootCommand root = new("Runs a large language model across ranks: processes of t
     PlanCommand.Create(),
     NodeCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+ParseResult result = root.Parse(args);
+if (result.Action is ParseErrorAction error)
+{
+    // The help that would follow goes to standard output, which belongs to generated text.
+    error.ShowHelp = false;
+}
+
+return await result.InvokeAsync().ConfigureAwait(false);

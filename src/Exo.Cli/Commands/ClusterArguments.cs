@@ -26,11 +26,11 @@ internal sealed class ClusterArguments
         HelpName = "FILE",
     };
 
-    private readonly Option<int?> _threads = new("--threads")
+    private readonly Option<int?> _threads = new Option<int?>("--threads")
     {
         Description = "Compute threads of each local rank. Default: the processors divided by the ranks.",
         HelpName = "N",
-    };
+    }.AtLeast(1);
 
     private readonly Option<ActivationPrecision> _activations = new("--activations")
     {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Exo.Sdk;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -12,17 +11,17 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        Option<double?> memory = new("--memory")
+        Option<double?> memory = new Option<double?>("--memory")
         {
             Description = "Memory of each rank in GiB. Default: this machine's, divided by the ranks.",
             HelpName = "GIB",
-        };
-        Option<int> sequences = new("--sequences")
+        }.Within(value => value > 0, "above 0");
+        Option<int> sequences = new Option<int>("--sequences")
         {
             Description = "Texts generated at a time.",
             HelpName = "N",
             DefaultValueFactory = _ => 4,
-        };
+        }.AtLeast(1);
         ModelArguments model = new();
         Command command = new("plan", "Shows how a model is divided among ranks and what each takes in memory.");
         model.AddTo(command);
@@ -34,11 +33,6 @@ internal static class PlanCommand
             using WeightSource weights = SafetensorsWeightSource.Open(folder);
             ModelSpec spec = ModelSpecReader.Read(folder, weights);
             int ranks = result.GetValue(model.Ranks);
-            if (ranks < 1)
-            {
-                throw new ConfigurationException($"--ranks {ranks}: at least 1.");
-            }
-
             long available = result.GetValue(memory) is { } gib
                 ? (long)(gib * (1L << 30))
                 : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / ranks;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
 using Exo.Cli.Output;
@@ -42,23 +43,30 @@ internal static class RunCommand
         command.SetWork(async (result, cancellationToken) =>
         {
             GenerationOptions options = generation.Read(result);
+            string? said = result.GetValue(message);
+            if (said is ['-', ..] && result.Tokens.All(token => token.Type != TokenType.DoubleDash))
+            {
+                throw new ConfigurationException($"There is no option '{said}'. A message that begins with a dash goes behind --.");
+            }
+
+            string? text = result.GetValue(raw);
+            if (said is null && text is null && Console.IsInputRedirected)
+            {
+                said = (await ReadAsync(Console.In.ReadToEnd, cancellationToken).ConfigureAwait(false))!.TrimEnd('\n', '\r');
+            }
+
             Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
                 using TextOutput output = new();
                 Conversation conversation = new(running, options, output, result.GetValue(system), result.GetValue(quiet));
-                if (result.GetValue(raw) is { } text)
+                if (text is not null)
                 {
                     await conversation.AnswerAsync(Prompt.Raw(text), cancellationToken).ConfigureAwait(false);
                 }
-                else if (result.GetValue(message) is { } said)
+                else if (said is not null)
                 {
                     await conversation.SayAsync(said, cancellationToken).ConfigureAwait(false);
-                }
-                else if (Console.IsInputRedirected)
-                {
-                    said = await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
-                    await conversation.SayAsync(said.TrimEnd('\n', '\r'), cancellationToken).ConfigureAwait(false);
                 }
                 else
                 {
@@ -68,6 +76,10 @@ internal static class RunCommand
         });
         return command;
     }
+
+    /// <summary>Reads standard input such that Ctrl-C ends the wait: the console's own asynchronous methods block.</summary>
+    private static Task<string?> ReadAsync(Func<string?> read, CancellationToken cancellationToken) =>
+        Task.Run(read, cancellationToken).WaitAsync(cancellationToken);
 
     /// <summary>The messages so far and where answers go.</summary>
     private sealed class Conversation(Cluster cluster, GenerationOptions options, TextOutput output, string? system, bool isQuiet)
@@ -80,7 +92,7 @@ internal static class RunCommand
             while (true)
             {
                 await Console.Error.WriteAsync("> ").ConfigureAwait(false);
-                string? line = await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+                string? line = await ReadAsync(Console.In.ReadLine, cancellationToken).ConfigureAwait(false);
                 if (string.IsNullOrWhiteSpace(line))
                 {
                     return;

@@ -72,6 +72,24 @@ internal sealed class TokenizerSettings
         }
     }
 
+    /// <summary>The chat template, one or a list.</summary>
+    public JsonCursor ChatTemplate => _config["chat_template"];
+
+    /// <summary>The content of the special tokens by role.</summary>
+    public Dictionary<string, string> SpecialTokens()
+    {
+        Dictionary<string, string> tokens = [];
+        foreach (string role in SpecialRoles)
+        {
+            if (Content(role) is { } content)
+            {
+                tokens[role] = content;
+            }
+        }
+
+        return tokens;
+    }
+
     /// <summary>The added tokens that these files define.</summary>
     public IEnumerable<AddedToken> AddedTokens()
     {

@@ -331,7 +331,7 @@ public sealed class Cluster : IAsyncDisposable
 
     private int[] Encode(IReadOnlyList<ChatMessage> messages) => _template is null
         ? throw new ConfigurationException("The model has no chat template; use Prompt.Raw or Prompt.Tokens.")
-        : [.. Tokenizer.Encode(_template.Render(messages, addGenerationPrompt: true))];
+        : [.. Tokenizer.Encode(_template.Render(messages, addGenerationPrompt: true), addSpecialTokens: false)];
 
     private void Check(int[] tokens, int reserve)
     {

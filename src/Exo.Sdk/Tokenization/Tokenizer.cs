@@ -55,7 +55,7 @@ public abstract class Tokenizer
     /// <param name="addSpecialTokens">Whether the begin and end tokens that the tokenizer prescribes are added; a chat
     /// template writes them itself.</param>
     /// <exception cref="TokenizationException">The vocabulary has no way to write a character of the text.</exception>
-    public abstract int[] Encode(IReadOnlyList<TextSegment> segments, bool addSpecialTokens = false);
+    public abstract int[] Encode(IReadOnlyList<TextSegment> segments, bool addSpecialTokens);
 
     /// <summary>Turns ids into text. Incomplete or invalid UTF-8 becomes U+FFFD.</summary>
     /// <param name="ids">The ids; those without a token give no text.</param>

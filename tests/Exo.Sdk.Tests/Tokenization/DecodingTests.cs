@@ -136,6 +136,6 @@ public class DecodingTests
     {
         Tokenizer tokenizer = Load(ByteLevel([]));
         tokenizer.Decode(tokenizer.Encode("a\uD83Db\uDE00")).Should().Be("a\uFFFDb\uFFFD");
-        tokenizer.Decode(tokenizer.Encode([new("\uD83D", false), new("\uDE00", true)])).Should().Be("😀");
+        tokenizer.Decode(tokenizer.Encode([new("\uD83D", false), new("\uDE00", true)], addSpecialTokens: false)).Should().Be("😀");
     }
 }

@@ -39,7 +39,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     /// <summary>The way back to text.</summary>
     public TokenBytes TokenBytes => _parts.TokenBytes;
 
-    public override int[] Encode(IReadOnlyList<TextSegment> segments, bool addSpecialTokens = false)
+    public override int[] Encode(IReadOnlyList<TextSegment> segments, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(segments);
         string text = WellFormed.Of(string.Concat(segments.Select(static s => s.Text)));

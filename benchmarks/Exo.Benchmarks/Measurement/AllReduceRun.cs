@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Exo.Sdk;
+using Exo.Sdk.Transport;
+
+namespace Exo.Benchmarks.Measurement;
+
+/// <summary>Latency of all-reduce by size: ranks that are processes connected by TCP on loopback, or threads of one process.</summary>
+internal static class AllReduceRun
+{
+    private const int Epoch = 1;
+
+    public static readonly int[] Sizes = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
+
+    /// <summary>Ranks in processes of their own.</summary>
+    /// <returns>Median microseconds by size.</returns>
+    public static async Task<IReadOnlyList<double>> OverTcpAsync(int ranks, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    {
+        string list = string.Join(',', sizes);
+        SelfProcess[] processes = [.. Enumerable.Range(0, ranks).Select(rank =>
+            SelfProcess.Start("measure", "allreduce-rank", $"{rank}", list, $"{(int)perSize.TotalMilliseconds}"))];
+        try
+        {
+            string[] addresses = await Task.WhenAll(processes.Select(process => process.ReadLineAsync(cancellationToken)));
+            foreach (SelfProcess process in processes)
+            {
+                await process.WriteLineAsync(string.Join(' ', addresses));
+            }
+
+            string[] results = await Task.WhenAll(processes.Select(process => process.ReadLineAsync(cancellationToken)));
+            return JsonSerializer.Deserialize<double[]>(results[0])!;
+        }
+        finally
+        {
+            foreach (SelfProcess process in processes)
+            {
+                process.Dispose();
+            }
+        }
+    }
+
+    /// <summary>One rank's process: tells its address, is told all, measures, tells its medians.</summary>
+    public static async Task RunRankAsync(int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    {
+        await using ITransportEndpoint endpoint = await new TcpTransport().OpenAsync(new TransportOptions(), cancellationToken);
+        Console.WriteLine(endpoint.Address);
+        string[] addresses = (await Console.In.ReadLineAsync(cancellationToken))!.Split(' ');
+        double[] medians = await MeasureAsync(endpoint, addresses, rank, sizes, perSize, cancellationToken);
+        Console.WriteLine(JsonSerializer.Serialize(medians));
+    }
+
+    /// <summary>Ranks on threads of this process.</summary>
+    /// <returns>Median microseconds by size.</returns>
+    public static async Task<IReadOnlyList<double>> InProcessAsync(int ranks, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    {
+        InProcessTransport transport = new();
+        List<ITransportEndpoint> endpoints = [];
+        for (int rank = 0; rank < ranks; rank++)
+        {
+            endpoints.Add(await transport.OpenAsync(new TransportOptions(), cancellationToken));
+        }
+
+        string[] addresses = [.. endpoints.Select(static endpoint => endpoint.Address)];
+        double[][] medians = await Task.WhenAll(endpoints.Select((endpoint, rank) =>
+            Task.Run(() => MeasureAsync(endpoint, addresses, rank, sizes, perSize, cancellationToken), cancellationToken)));
+        foreach (ITransportEndpoint endpoint in endpoints)
+        {
+            await endpoint.DisposeAsync();
+        }
+
+        return medians[0];
+    }
+
+    private static async Task<double[]> MeasureAsync(
+        ITransportEndpoint endpoint, string[] addresses, int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    {
+        using ICollective group = await endpoint.ConnectAsync(new GroupDescription { Epoch = Epoch, Rank = rank, Addresses = addresses }, cancellationToken);
+
+        // A thread of its own, as a shard's: the operations spin.
+        double[] medians = new double[sizes.Count];
+        await Task.Factory.StartNew(
+            () =>
+            {
+                for (int i = 0; i < medians.Length; i++)
+                {
+                    medians[i] = Measure(group, sizes[i], perSize);
+                }
+            },
+            cancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        return medians;
+    }
+
+    private static double Measure(ICollective group, int bytes, TimeSpan duration)
+    {
+        float[] values = new float[bytes / sizeof(float)];
+        for (int i = 0; i < 200; i++)
+        {
+            group.AllReduceSum(values);
+        }
+
+        // Every rank must do as many rounds: rank 0 says how many fit.
+        Span<byte> count = stackalloc byte[sizeof(int)];
+        long began = Stopwatch.GetTimestamp();
+        group.AllReduceSum(values);
+        BitConverter.TryWriteBytes(count, Math.Clamp((int)(duration / Stopwatch.GetElapsedTime(began)), 50, 20_000));
+        group.Broadcast(count, 0);
+
+        double[] microseconds = new double[BitConverter.ToInt32(count)];
+        for (int i = 0; i < microseconds.Length; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            group.AllReduceSum(values);
+            microseconds[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+        }
+
+        return Median.Of(microseconds);
+    }
+}

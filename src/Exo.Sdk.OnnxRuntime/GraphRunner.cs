@@ -39,18 +39,26 @@ internal sealed unsafe class GraphRunner : IDisposable
         _result = new NativeFloats((long)maxTokens * hiddenSize);
         _logits = new NativeFloats(logitCount);
         _lengths = (int*)NativeMemory.AllocZeroed(2, sizeof(int));
-        _operators = new CustomOperators(kernels);
-        using SessionOptions options = CreateOptions(state.ThreadCount);
-        _operators.Register(options);
-        _layers = new InferenceSession(layers, options);
-        _head = new InferenceSession(head, options);
+        try
+        {
+            _operators = new CustomOperators(kernels);
+            using SessionOptions options = CreateOptions(state.ThreadCount);
+            _operators.Register(options);
+            _layers = new InferenceSession(layers, options);
+            _head = new InferenceSession(head, options);
 
-        _lastPosition = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)_lengths, sizeof(int));
-        _sequenceLength = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)(_lengths + 1), sizeof(int));
-        _logitsValue = Value(_logits.Address, 1, 1, logitCount);
-        _headBinding = _head.CreateIoBinding();
-        _headBinding.BindInput(ShardGraphs.Hidden, StreamOf(1).Hidden);
-        _headBinding.BindOutput(ShardGraphs.Logits, _logitsValue);
+            _lastPosition = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)_lengths, sizeof(int));
+            _sequenceLength = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)(_lengths + 1), sizeof(int));
+            _logitsValue = Value(_logits.Address, 1, 1, logitCount);
+            _headBinding = _head.CreateIoBinding();
+            _headBinding.BindInput(ShardGraphs.Hidden, StreamOf(1).Hidden);
+            _headBinding.BindOutput(ShardGraphs.Logits, _logitsValue);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The residual stream that <see cref="RunLayers"/> starts from.</summary>

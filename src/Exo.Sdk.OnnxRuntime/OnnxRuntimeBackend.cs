@@ -1,4 +1,5 @@
 using Exo.Sdk.Models;
+using Exo.Sdk.OnnxRuntime.Kernels;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
 using Exo.Sdk.Planning;
@@ -46,12 +47,9 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (linear.Quantization is { } packing
-                && (packing.Mode != QuantizationMode.Affine || packing.Bits is not (4 or 8) || packing.GroupSize is not (32 or 64 or 128)))
+            if (MatrixFactory.Refuse(linear) is { } reason)
             {
-                return Availability.No(
-                    $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; "
-                    + "affine with 4 or 8 bits in groups of 32, 64 or 128 is supported.");
+                return Availability.No(reason + ".");
             }
         }
 
@@ -73,8 +71,32 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
+        Check(assignment, group, options);
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
+    }
+
+    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
+    {
+        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
+        {
+            throw new ArgumentException(
+                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
+        }
+
+        foreach ((string name, int value) in new (string, int)[]
+        {
+            (nameof(options.ContextLength), options.ContextLength),
+            (nameof(options.MaxSequences), options.MaxSequences),
+            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
+            (nameof(options.ThreadCount), options.ThreadCount),
+        })
+        {
+            if (value < 1)
+            {
+                throw new ConfigurationException($"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1.");
+            }
+        }
     }
 
     private OnnxRuntimeShard Load(
@@ -102,14 +124,14 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
             cancellationToken.ThrowIfCancellationRequested();
             return new OnnxRuntimeShard(spec, assignment, shardWeights, group, options);
         }
-        catch (OnnxRuntimeException error)
+        catch (Exception error)
         {
             shardWeights.Dispose();
-            throw new BackendException($"Rank {assignment.Rank}: the graphs were refused: {error.Message}", error);
-        }
-        catch
-        {
-            shardWeights.Dispose();
+            if (error is OnnxRuntimeException)
+            {
+                throw new BackendException($"Rank {assignment.Rank}: ONNX Runtime refuses the shard's graphs: {error.Message}", error);
+            }
+
             throw;
         }
     }

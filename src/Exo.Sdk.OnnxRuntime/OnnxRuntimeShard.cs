@@ -23,7 +23,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
     private IndexRange[]? _vocabularyParts;
     private bool _isDisposed;
 
-    /// <summary>Makes the shard; it owns the weights from here on.</summary>
+    /// <summary>Makes the shard, which owns the weights once it is made.</summary>
     internal OnnxRuntimeShard(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, ICollective group, ShardOptions options)
     {
         Assignment = assignment;
@@ -36,12 +36,21 @@ internal sealed class OnnxRuntimeShard : IModelShard
         int scratch = weights.Matrices.Max(matrix => matrix.ArrangedLength);
         _state = new StepState(options.ThreadCount, new NativeFloats((long)scratch * options.MaxBatchTokens));
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
-        List<GraphKernel> kernels = [];
-        ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels);
-        byte[] layers = graphs.BuildLayers();
-        byte[] head = graphs.BuildHead();
-        _runner = new GraphRunner(
-            assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, layers, head);
+        try
+        {
+            List<GraphKernel> kernels = [];
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels);
+            byte[] layers = graphs.BuildLayers();
+            byte[] head = graphs.BuildHead();
+            _runner = new GraphRunner(
+                assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, layers, head);
+        }
+        catch
+        {
+            _state.Dispose();
+            _embedded.Dispose();
+            throw;
+        }
     }
 
     public ShardAssignment Assignment { get; }

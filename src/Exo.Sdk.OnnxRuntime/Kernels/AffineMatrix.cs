@@ -8,14 +8,12 @@ namespace Exo.Sdk.OnnxRuntime.Kernels;
 /// y = Σ over groups of s·(Σ q·x) + β·(Σ x). Nothing is rounded but the sums.
 /// </summary>
 internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
-    int outputCount, int inputCount, int groupSize, WeightBytes words, NativeFloats scales, NativeFloats biases, float[]? bias)
+    int outputCount, int inputCount, int groupSize, WeightBytes words, GroupNumbers scales, GroupNumbers biases, float[]? bias)
     : WeightMatrix(outputCount, inputCount, bias), ITileSource
     where TLanes : struct, ILanes<TLanes>
     where TPacking : struct, IPacking
 {
     private readonly byte* _words = words.Address;
-    private readonly float* _scales = scales.Address;
-    private readonly float* _biases = biases.Address;
     private readonly long _rowBytes = (long)inputCount * sizeof(uint) / TPacking.Planes;
     private readonly int _groupCount = inputCount / groupSize;
 
@@ -40,14 +38,17 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         }
     }
 
+    [SkipLocalsInit]
     internal override void MultiplyVector(float* arranged, float* y, int first, int end)
     {
+        int scratchLength = InputOrder.PaddedLength(_groupCount);
+        float* scratch = stackalloc float[2 * scratchLength];
         float* sums = arranged + ProductLength;
         for (int row = first; row < end; row++)
         {
             uint* source = (uint*)(_words + (row * _rowBytes));
-            float* rowScales = _scales + ((long)row * _groupCount);
-            float* rowBiases = _biases + ((long)row * _groupCount);
+            float* rowScales = scales.Read(row, 0, _groupCount, scratch);
+            float* rowBiases = biases.Read(row, 0, _groupCount, scratch + scratchLength);
             int done = 0;
             float total = Dot<TLanes>(source, arranged, rowScales, ref done);
             total += Dot<Lanes128>(source, arranged, rowScales, ref done);
@@ -59,12 +60,17 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         TileProduct.Multiply<TLanes, AffineMatrix<TLanes, TPacking>>(
             this, arranged, ArrangedLength, ProductLength, tokens, y, OutputCount, first, end);
 
+    [SkipLocalsInit]
     public void Unpack(int row, int first, int count, float* tile)
     {
+        const int GroupsPerTile = TileProduct.Depth / MatrixFactory.SmallestGroup;
+        float* scratch = stackalloc float[2 * GroupsPerTile];
         uint* source = (uint*)(_words + (row * _rowBytes));
-        float* rowScales = _scales + ((long)row * _groupCount);
-        float* rowBiases = _biases + ((long)row * _groupCount);
         int end = Math.Min(first + count, InputCount);
+        int firstGroup = first / groupSize;
+        int groups = ((end - 1) / groupSize) + 1 - firstGroup;
+        float* rowScales = scales.Read(row, firstGroup, groups, scratch) - firstGroup;
+        float* rowBiases = biases.Read(row, firstGroup, groups, scratch + GroupsPerTile) - firstGroup;
         int done = first;
         Unpack<TLanes>(source, rowScales, rowBiases, end, tile - first, ref done);
         Unpack<Lanes128>(source, rowScales, rowBiases, end, tile - first, ref done);
@@ -73,9 +79,10 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
 
     internal override void ReadRow(int row, Span<float> destination)
     {
+        float* scratch = stackalloc float[2 * InputOrder.PaddedLength(_groupCount)];
         byte* source = _words + (row * _rowBytes);
-        float* rowScales = _scales + ((long)row * _groupCount);
-        float* rowBiases = _biases + ((long)row * _groupCount);
+        float* rowScales = scales.Read(row, 0, _groupCount, scratch);
+        float* rowBiases = biases.Read(row, 0, _groupCount, scratch + InputOrder.PaddedLength(_groupCount));
         for (int i = 0; i < destination.Length; i++)
         {
             destination[i] = (rowScales[i / groupSize] * TPacking.Value(source, i)) + rowBiases[i / groupSize];
@@ -98,7 +105,9 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         int start = done;
         for (; done + block <= InputCount; done += block)
         {
-            T sum = SumBlock<T>(T.LoadWords(words + (done / TPacking.Planes)), x + done);
+            uint* source = words + (done / TPacking.Planes);
+            Prefetch.Ahead(source);
+            T sum = SumBlock<T>(T.LoadWords(source), x + done);
             total = T.MultiplyAdd(sum, T.Spread(rowScales + (done / groupSize), lanesPerGroup), total);
         }
 
@@ -152,12 +161,27 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
             T register = T.LoadWords(words + (done / TPacking.Planes));
             T scale = T.Spread(rowScales + (done / groupSize), lanesPerGroup);
             T offset = T.Spread(rowBiases + (done / groupSize), lanesPerGroup);
-            for (int plane = 0; plane < TPacking.Planes; plane++)
+            float* target = tile + done;
+            UnpackPlane<T>(register, scale, offset, 0, target);
+            UnpackPlane<T>(register, scale, offset, 1, target);
+            UnpackPlane<T>(register, scale, offset, 2, target);
+            UnpackPlane<T>(register, scale, offset, 3, target);
+            if (TPacking.Planes == 8)
             {
-                // The inputs carry InputScale and the field its inverse, so β needs the inverse too.
-                T scaledOffset = T.Multiply(offset, T.Broadcast(1 / TPacking.InputScale(plane)));
-                T.Store(T.MultiplyAdd(TPacking.Plane(register, plane), scale, scaledOffset), tile + done + (plane * T.Count));
+                UnpackPlane<T>(register, scale, offset, 4, target);
+                UnpackPlane<T>(register, scale, offset, 5, target);
+                UnpackPlane<T>(register, scale, offset, 6, target);
+                UnpackPlane<T>(register, scale, offset, 7, target);
             }
         }
+    }
+
+    // The inputs carry InputScale and the field its inverse, so β needs the inverse too. The plane is a constant at every call.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void UnpackPlane<T>(T words, T scale, T offset, int plane, float* target)
+        where T : struct, ILanes<T>
+    {
+        T scaledOffset = T.Multiply(offset, T.Broadcast(1 / TPacking.InputScale(plane)));
+        T.Store(T.MultiplyAdd(TPacking.Plane(words, plane), scale, scaledOffset), target + (plane * T.Count));
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Exo.Sdk.OnnxRuntime.Weights;
 
 namespace Exo.Sdk.OnnxRuntime.Kernels;
@@ -70,9 +71,10 @@ internal sealed unsafe class DenseMatrix<TLanes, TPacking>(
         for (; done + block <= end; done += block)
         {
             T words = T.LoadWords((uint*)(source + ((long)done * sizeof(uint) / TPacking.Planes)));
-            for (int plane = 0; plane < TPacking.Planes; plane++)
+            T.Store(TPacking.Plane(words, 0), tile + done);
+            if (TPacking.Planes == 2)
             {
-                T.Store(TPacking.Plane(words, plane), tile + done + (plane * T.Count));
+                T.Store(TPacking.Plane(words, 1), tile + done + T.Count);
             }
         }
     }
@@ -87,6 +89,10 @@ internal sealed unsafe class DenseMatrix<TLanes, TPacking>(
         float* x = arranged + done;
         for (; done + (4 * block) <= InputCount; done += 4 * block)
         {
+            Prefetch.Ahead(words);
+            Prefetch.Ahead(words + T.Count);
+            Prefetch.Ahead(words + (2 * T.Count));
+            Prefetch.Ahead(words + (3 * T.Count));
             sum0 = AddBlock(T.LoadWords(words), x, sum0);
             sum1 = AddBlock(T.LoadWords(words + T.Count), x + block, sum1);
             sum2 = AddBlock(T.LoadWords(words + (2 * T.Count)), x + (2 * block), sum2);
@@ -105,7 +111,7 @@ internal sealed unsafe class DenseMatrix<TLanes, TPacking>(
         return T.Sum(T.Add(T.Add(sum0, sum1), T.Add(sum2, sum3)));
     }
 
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T AddBlock<T>(T words, float* x, T sum)
         where T : struct, ILanes<T>
     {

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Exo.Sdk.OnnxRuntime.Kernels;
 
@@ -46,6 +48,9 @@ internal unsafe interface ILanes<TSelf>
     static abstract TSelf ShiftRight(TSelf words, int count);
 
     static abstract float Sum(TSelf value);
+
+    /// <summary>The four sums.</summary>
+    static abstract Vector128<float> Sums(TSelf a, TSelf b, TSelf c, TSelf d);
 
     static abstract void Store(TSelf value, float* destination);
 }
@@ -102,6 +107,10 @@ internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes1
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Lanes128 value) => Vector128.Sum(value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Lanes128 a, Lanes128 b, Lanes128 c, Lanes128 d) =>
+        FourSums.Of(a._value, b._value, c._value, d._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes128 value, float* destination) => value._value.Store(destination);
@@ -163,7 +172,14 @@ internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes2
     public static float Sum(Lanes256 value) => Vector256.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Lanes256 a, Lanes256 b, Lanes256 c, Lanes256 d) =>
+        FourSums.Of(Fold(a._value), Fold(b._value), Fold(c._value), Fold(d._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes256 value, float* destination) => value._value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Fold(Vector256<float> value) => value.GetLower() + value.GetUpper();
 }
 
 /// <summary>512 bits: x64 with AVX-512.</summary>
@@ -227,5 +243,28 @@ internal readonly unsafe struct Lanes512(Vector512<float> value) : ILanes<Lanes5
     public static float Sum(Lanes512 value) => Vector512.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Lanes512 a, Lanes512 b, Lanes512 c, Lanes512 d) => Lanes256.Sums(Fold(a), Fold(b), Fold(c), Fold(d));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes512 value, float* destination) => value._value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lanes256 Fold(Lanes512 value) => new(value._value.GetLower() + value._value.GetUpper());
+}
+
+/// <summary>The sums of four registers at once, in far fewer steps than one after the other.</summary>
+internal static class FourSums
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<float> Of(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        if (Sse3.IsSupported)
+        {
+            return Sse3.HorizontalAdd(Sse3.HorizontalAdd(a, b), Sse3.HorizontalAdd(c, d));
+        }
+
+        return AdvSimd.Arm64.IsSupported
+            ? AdvSimd.Arm64.AddPairwise(AdvSimd.Arm64.AddPairwise(a, b), AdvSimd.Arm64.AddPairwise(c, d))
+            : Vector128.Create(Vector128.Sum(a), Vector128.Sum(b), Vector128.Sum(c), Vector128.Sum(d));
+    }
 }

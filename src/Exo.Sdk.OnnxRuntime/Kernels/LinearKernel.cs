@@ -12,6 +12,9 @@ internal sealed unsafe class LinearKernel(WeightMatrix matrix, StepState state) 
     private const int PiecesPerThread = 4;
     private const int MinimumPiece = 16;
 
+    // Up to this many tokens the tile costs more than it saves.
+    private const int MaximumVectors = 4;
+
     internal override void Run(nint context)
     {
         int tokens = state.TokenCount;
@@ -66,9 +69,9 @@ internal sealed unsafe class LinearKernel(WeightMatrix matrix, StepState state) 
 
         public readonly void Compute(int first, int end)
         {
-            if (Tokens == 1)
+            if (Tokens <= MaximumVectors)
             {
-                Matrix.MultiplyVector(Arranged, Y, first, end);
+                MultiplyVectors(first, end);
             }
             else
             {
@@ -84,6 +87,23 @@ internal sealed unsafe class LinearKernel(WeightMatrix matrix, StepState state) 
                     {
                         y[i] += bias[i];
                     }
+                }
+            }
+        }
+
+        // A few rows at a time, so that the second token finds their weights in the first-level cache.
+        private readonly void MultiplyVectors(int first, int end)
+        {
+            int rows = Tokens == 1 ? end - first : MinimumPiece;
+            for (int row = first; row < end; row += rows)
+            {
+                for (int token = 0; token < Tokens; token++)
+                {
+                    Matrix.MultiplyVector(
+                        Arranged + ((long)token * Matrix.ArrangedLength),
+                        Y + ((long)token * Matrix.OutputCount),
+                        row,
+                        Math.Min(row + rows, end));
                 }
             }
         }

@@ -7,6 +7,31 @@ namespace Exo.Sdk.OnnxRuntime.Kernels;
 /// <summary>Chooses a matrix's kernel by its packing and by the widest registers of this machine.</summary>
 internal static class MatrixFactory
 {
+    /// <summary>The fewest inputs that share a scale.</summary>
+    internal const int SmallestGroup = 32;
+
+    /// <summary>The most groups of one output: the kernels widen a row's scales on the stack.</summary>
+    internal const int MaximumGroups = 8192;
+
+    /// <summary>Says why a packing cannot be multiplied here; null where it can.</summary>
+    internal static string? Refuse(LinearSpec linear)
+    {
+        if (linear.Quantization is not { } packing)
+        {
+            return null;
+        }
+
+        if (packing.Mode != QuantizationMode.Affine || packing.Bits is not (4 or 8) || packing.GroupSize is not (32 or 64 or 128))
+        {
+            return $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; "
+                + "affine with 4 or 8 bits in groups of 32, 64 or 128 is supported";
+        }
+
+        return linear.InputSize / packing.GroupSize > MaximumGroups
+            ? $"{linear.Path} has {linear.InputSize} inputs; with groups of {packing.GroupSize} at most {MaximumGroups * packing.GroupSize} are supported"
+            : null;
+    }
+
     internal static WeightMatrix CreateDense(int outputs, int inputs, ElementType type, WeightBytes weights, float[]? bias) => type switch
     {
         ElementType.Float32 => CreateDense<Float32Packing>(outputs, inputs, weights, bias),
@@ -16,7 +41,7 @@ internal static class MatrixFactory
     };
 
     internal static WeightMatrix CreateAffine(
-        int outputs, int inputs, QuantizationSpec packing, WeightBytes words, NativeFloats scales, NativeFloats biases, float[]? bias) => packing.Bits switch
+        int outputs, int inputs, QuantizationSpec packing, WeightBytes words, GroupNumbers scales, GroupNumbers biases, float[]? bias) => packing.Bits switch
         {
             4 => CreateAffine<UInt4Packing>(outputs, inputs, packing.GroupSize, words, scales, biases, bias),
             8 => CreateAffine<UInt8Packing>(outputs, inputs, packing.GroupSize, words, scales, biases, bias),
@@ -37,7 +62,7 @@ internal static class MatrixFactory
     }
 
     private static WeightMatrix CreateAffine<TPacking>(
-        int outputs, int inputs, int groupSize, WeightBytes words, NativeFloats scales, NativeFloats biases, float[]? bias)
+        int outputs, int inputs, int groupSize, WeightBytes words, GroupNumbers scales, GroupNumbers biases, float[]? bias)
         where TPacking : struct, IPacking
     {
         if (Vector512.IsHardwareAccelerated)

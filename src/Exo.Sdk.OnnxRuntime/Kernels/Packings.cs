@@ -82,6 +82,7 @@ internal readonly unsafe struct UInt4Packing : IPacking
     public static int Planes => 8;
 
     // The top plane is shifted down, because as it stands it would read as a negative number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float InputScale(int plane) => plane == 7 ? 1 : 1f / (1 << (4 * plane));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -96,6 +97,7 @@ internal readonly unsafe struct UInt8Packing : IPacking
 {
     public static int Planes => 4;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float InputScale(int plane) => plane == 3 ? 1 : 1f / (1 << (8 * plane));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

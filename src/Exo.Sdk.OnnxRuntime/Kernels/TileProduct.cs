@@ -1,17 +1,18 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Exo.Sdk.OnnxRuntime.Kernels;
 
 /// <summary>
-/// The product for several tokens: sixteen rows' weights at a time are unpacked into a tile that stays in the first-level cache
+/// The product for several tokens: eight rows' weights at a time are unpacked into a tile that stays in the first-level cache
 /// and multiplied with every token's inputs, three tokens by four rows in registers.
 /// </summary>
 internal static unsafe class TileProduct
 {
     /// <summary>Inputs per tile; a multiple of every packing's block.</summary>
-    internal const int Depth = 512;
+    internal const int Depth = 1024;
 
-    private const int Rows = 16;
+    private const int Rows = 8;
     private const int RowsAtOnce = 4;
     private const int TokensAtOnce = 3;
 
@@ -111,18 +112,9 @@ internal static unsafe class TileProduct
             s23 = TLanes.MultiplyAdd(w, a2, s23);
         }
 
-        sums[0] = TLanes.Sum(s00);
-        sums[1] = TLanes.Sum(s01);
-        sums[2] = TLanes.Sum(s02);
-        sums[3] = TLanes.Sum(s03);
-        sums[4] = TLanes.Sum(s10);
-        sums[5] = TLanes.Sum(s11);
-        sums[6] = TLanes.Sum(s12);
-        sums[7] = TLanes.Sum(s13);
-        sums[8] = TLanes.Sum(s20);
-        sums[9] = TLanes.Sum(s21);
-        sums[10] = TLanes.Sum(s22);
-        sums[11] = TLanes.Sum(s23);
+        TLanes.Sums(s00, s01, s02, s03).Store(sums);
+        TLanes.Sums(s10, s11, s12, s13).Store(sums + RowsAtOnce);
+        TLanes.Sums(s20, s21, s22, s23).Store(sums + (2 * RowsAtOnce));
     }
 
     private static void OneToken<TLanes>(float* tile, int depth, float* x, float* sums)
@@ -138,9 +130,6 @@ internal static unsafe class TileProduct
             s3 = TLanes.MultiplyAdd(TLanes.Load(tile + (3 * Depth) + i), a, s3);
         }
 
-        sums[0] = TLanes.Sum(s0);
-        sums[1] = TLanes.Sum(s1);
-        sums[2] = TLanes.Sum(s2);
-        sums[3] = TLanes.Sum(s3);
+        TLanes.Sums(s0, s1, s2, s3).Store(sums);
     }
 }

@@ -113,16 +113,14 @@ internal sealed class ShardLoader
     {
         LinearSpec linear = slices.Linear;
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
-        Check(linear.ScalesName, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
-        Check(linear.GroupBiasesName, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
         float[]? bias = Bias(slices);
         long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * packing.Bits / 8;
-        NativeFloats? scales = null;
-        NativeFloats? biases = null;
+        GroupNumbers? scales = null;
+        GroupNumbers? biases = null;
         try
         {
-            scales = Floats(linear.ScalesName, slices.Groups!.Value);
-            biases = Floats(linear.GroupBiasesName, slices.Groups.Value);
+            scales = Groups(linear.ScalesName, slices, packing);
+            biases = Groups(linear.GroupBiasesName, slices, packing);
             WeightBytes words = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
             return MatrixFactory.CreateAffine(slices.Outputs.Count, slices.Inputs.Count, packing, words, scales, biases, bias);
         }
@@ -132,6 +130,16 @@ internal sealed class ShardLoader
             biases?.Dispose();
             throw;
         }
+    }
+
+    private GroupNumbers Groups(string name, LinearSlices slices, QuantizationSpec packing)
+    {
+        LinearSpec linear = slices.Linear;
+        ElementType type = Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        int groupCount = slices.Inputs.Count / packing.GroupSize;
+        long byteCount = (long)slices.Outputs.Count * groupCount * type.SizeInBytes();
+        WeightBytes numbers = WeightBytes.Load(_source, name, slices.Groups!.Value, byteCount, _cancellationToken);
+        return new GroupNumbers(numbers, type, groupCount);
     }
 
     // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
@@ -147,21 +155,6 @@ internal sealed class ShardLoader
         float[] bias = new float[slices.Outputs.Count];
         _source.ReadFloat32(linear.BiasName, slice, bias);
         return bias;
-    }
-
-    private NativeFloats Floats(string name, in TensorSlice slice)
-    {
-        NativeFloats values = new((long)slice.RowCount * slice.Columns!.Value.Count);
-        try
-        {
-            _source.ReadFloat32(name, slice, values.Span);
-            return values;
-        }
-        catch
-        {
-            values.Dispose();
-            throw;
-        }
     }
 
     // A null type stands for any floating-point type.

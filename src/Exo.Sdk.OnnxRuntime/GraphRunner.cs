@@ -30,7 +30,16 @@ internal sealed unsafe class GraphRunner : IDisposable
     private readonly OrtValue _logitsValue;
 
     /// <summary>Makes the sessions.</summary>
-    internal GraphRunner(int rank, int hiddenSize, int maxTokens, int logitCount, StepState state, List<GraphKernel> kernels, byte[] layers, byte[] head)
+    internal GraphRunner(
+        int rank,
+        int hiddenSize,
+        int maxTokens,
+        int logitCount,
+        StepState state,
+        List<GraphKernel> kernels,
+        IReadOnlyList<ExternalTensor> tensors,
+        byte[] layers,
+        byte[] head)
     {
         _rank = rank;
         _state = state;
@@ -44,6 +53,12 @@ internal sealed unsafe class GraphRunner : IDisposable
             _operators = new CustomOperators(kernels);
             using SessionOptions options = CreateOptions(state.ThreadCount);
             _operators.Register(options);
+            if (tensors.Count > 0)
+            {
+                options.AddSessionConfigEntry("session.use_external_initializer_file_buffers_directly", "1");
+                NativeApi.AddFilesInMemory(options.DangerousGetHandle(), tensors);
+            }
+
             _layers = new InferenceSession(layers, options);
             _head = new InferenceSession(head, options);
 

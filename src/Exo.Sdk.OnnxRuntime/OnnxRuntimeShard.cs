@@ -16,6 +16,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
     private readonly StepState _state;
+    private readonly IntegerProducts? _integers;
     private readonly GraphRunner _runner;
     private readonly SequenceBinding?[] _slots;
     private readonly long[] _cacheShape;
@@ -38,15 +39,17 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
         try
         {
+            _integers = options.Activations == ActivationPrecision.Int8 ? new IntegerProducts(_state) : null;
             List<GraphKernel> kernels = [];
-            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels);
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels, _integers);
             byte[] layers = graphs.BuildLayers();
             byte[] head = graphs.BuildHead();
             _runner = new GraphRunner(
-                assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, layers, head);
+                assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, _integers?.Tensors ?? [], layers, head);
         }
         catch
         {
+            _integers?.Dispose();
             _state.Dispose();
             _embedded.Dispose();
             throw;
@@ -56,7 +59,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
     public ShardAssignment Assignment { get; }
 
     public ShardMemory Memory => new(
-        _weights.ByteCount,
+        _weights.ByteCount + (_integers?.ByteCount ?? 0),
         _slots.Sum(slot => slot?.Cache.ByteCount ?? 0),
         _runner.BufferBytes + _embedded.ByteCount);
 
@@ -132,6 +135,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
         }
 
         _runner.Dispose();
+        _integers?.Dispose();
         _state.Dispose();
         _embedded.Dispose();
         _weights.Dispose();

@@ -8,6 +8,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
 {
     private const int DecodeSteps = 32;
     private const double Bound = 1e-4;
+    private const double IntegerBound = 8e-2;
 
     public static TheoryData<ModelShape> Shapes() =>
     [
@@ -40,6 +41,22 @@ public sealed class LogitsTests(ITestOutputHelper output)
         RandomModel model = new(shape);
         using ShardSet shards = new(model);
         Follow(model, shards, prefill: 11).Should().BeLessThan(Bound);
+    }
+
+    [Theory]
+    [InlineData(4, 32)]
+    [InlineData(4, 64)]
+    [InlineData(4, 128)]
+    [InlineData(8, 32)]
+    [InlineData(8, 64)]
+    [InlineData(8, 128)]
+    public void Integer_activations_agree_within_their_own_bound(int bits, int groupSize)
+    {
+        RandomModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
+        using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 64, Activations = ActivationPrecision.Int8 });
+        double error = Follow(model, shards, prefill: 11);
+        error.Should().BeLessThan(IntegerBound);
+        error.Should().BeGreaterThan(Bound, "the integer path must really be taken");
     }
 
     private double Follow(RandomModel model, ShardSet shards, int prefill)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using DataType = Exo.Sdk.OnnxRuntime.Graph.TensorProto.Types.DataType;
@@ -11,6 +12,9 @@ internal sealed class GraphBuilder(string name)
     internal const string Microsoft = "com.microsoft";
 
     private readonly GraphProto _graph = new() { Name = name };
+
+    /// <summary>The graph's name.</summary>
+    internal string Name => _graph.Name;
 
     /// <summary>Declares an input; a negative dimension is open.</summary>
     internal string Input(string name, DataType type, params ReadOnlySpan<long> shape)
@@ -27,6 +31,18 @@ internal sealed class GraphBuilder(string name)
 
     internal string Constant(string name, ReadOnlySpan<long> values) =>
         Constant(name, DataType.Int64, MemoryMarshal.AsBytes(values), [values.Length]);
+
+    /// <summary>Declares a constant whose value the session is given beside the graph, as the content of a file of the same name.</summary>
+    internal string External(string name, DataType type, long byteCount, params ReadOnlySpan<long> shape)
+    {
+        TensorProto tensor = new() { Name = name, DataType = (int)type, DataLocation = TensorProto.Types.DataLocation.External };
+        tensor.Dims.AddRange(shape);
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = name });
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = "0" });
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = byteCount.ToString(CultureInfo.InvariantCulture) });
+        _graph.Initializer.Add(tensor);
+        return name;
+    }
 
     /// <summary>Adds a node with one output, named as the node.</summary>
     internal string Node(string name, string domain, string operation, ReadOnlySpan<string> inputs, params ReadOnlySpan<AttributeProto> attributes)

@@ -27,6 +27,7 @@ internal sealed class ShardGraphs
     private readonly ICollective _collective;
     private readonly StepState _state;
     private readonly List<GraphKernel> _kernels;
+    private readonly IntegerProducts? _integers;
 
     /// <summary>Prepares to build.</summary>
     /// <param name="spec">The model.</param>
@@ -36,6 +37,7 @@ internal sealed class ShardGraphs
     /// <param name="collective">The group to sum over.</param>
     /// <param name="state">What the kernels share.</param>
     /// <param name="kernels">Where the nodes' kernels are put.</param>
+    /// <param name="integers">Where products with integer activations are put, or null to compute with single precision.</param>
     internal ShardGraphs(
         ModelSpec spec,
         ShardAssignment assignment,
@@ -43,7 +45,8 @@ internal sealed class ShardGraphs
         int contextLength,
         ICollective collective,
         StepState state,
-        List<GraphKernel> kernels)
+        List<GraphKernel> kernels,
+        IntegerProducts? integers)
     {
         _spec = spec;
         _assignment = assignment;
@@ -52,6 +55,7 @@ internal sealed class ShardGraphs
         _collective = collective;
         _state = state;
         _kernels = kernels;
+        _integers = integers;
     }
 
     internal static string PastKey(int layer) => Name($"past_key.{layer}");
@@ -181,7 +185,9 @@ internal sealed class ShardGraphs
     }
 
     private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) =>
-        Kernel(graph, name, CustomOperators.Linear, new LinearKernel(matrix, _state), x);
+        _integers is not null && matrix is IAffineWeights weights
+            ? _integers.Add(graph, name, matrix, weights, x, (node, operation, kernel, input) => Kernel(graph, node, operation, kernel, input))
+            : Kernel(graph, name, CustomOperators.Linear, new LinearKernel(matrix, _state), x);
 
     private string AllReduce(GraphBuilder graph, string name, string x) => _collective.Size == 1
         ? x

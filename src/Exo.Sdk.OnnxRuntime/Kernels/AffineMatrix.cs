@@ -9,13 +9,19 @@ namespace Exo.Sdk.OnnxRuntime.Kernels;
 /// </summary>
 internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     int outputCount, int inputCount, int groupSize, WeightBytes words, GroupNumbers scales, GroupNumbers biases, float[]? bias)
-    : WeightMatrix(outputCount, inputCount, bias), ITileSource
+    : WeightMatrix(outputCount, inputCount, bias), ITileSource, IAffineWeights
     where TLanes : struct, ILanes<TLanes>
     where TPacking : struct, IPacking
 {
     private readonly byte* _words = words.Address;
     private readonly long _rowBytes = (long)inputCount * sizeof(uint) / TPacking.Planes;
     private readonly int _groupCount = inputCount / groupSize;
+
+    public int Bits => 32 / TPacking.Planes;
+
+    public int GroupSize => groupSize;
+
+    public nint Words => (nint)_words;
 
     internal override long ByteCount => words.ByteCount + scales.ByteCount + biases.ByteCount;
 
@@ -28,13 +34,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         float* sums = arranged + ProductLength;
         for (int group = 0; group < _groupCount; group++)
         {
-            Lanes128 sum = Lanes128.Zero;
-            for (int i = 0; i < groupSize; i += Lanes128.Count)
-            {
-                sum = Lanes128.Add(sum, Lanes128.Load(x + ((long)group * groupSize) + i));
-            }
-
-            sums[group] = Lanes128.Sum(sum);
+            sums[group] = GroupSumsKernel.Sum(x + ((long)group * groupSize), groupSize);
         }
     }
 
@@ -87,6 +87,13 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         {
             destination[i] = (rowScales[i / groupSize] * TPacking.Value(source, i)) + rowBiases[i / groupSize];
         }
+    }
+
+    public void ReadGroups(int row, Span<float> rowScales, Span<float> rowBiases)
+    {
+        float* scratch = stackalloc float[InputOrder.PaddedLength(_groupCount)];
+        new ReadOnlySpan<float>(scales.Read(row, 0, _groupCount, scratch), _groupCount).CopyTo(rowScales);
+        new ReadOnlySpan<float>(biases.Read(row, 0, _groupCount, scratch), _groupCount).CopyTo(rowBiases);
     }
 
     protected override void Dispose(bool disposing)

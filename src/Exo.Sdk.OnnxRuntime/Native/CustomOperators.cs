@@ -30,6 +30,9 @@ internal sealed unsafe class CustomOperators : IDisposable
     /// <summary>The sum over all ranks, in place; one input.</summary>
     internal const string AllReduce = "AllReduce";
 
+    /// <summary>The sums of consecutive inputs; one input.</summary>
+    internal const string GroupSums = "GroupSums";
+
     /// <summary>The node's attribute that holds the kernel's index.</summary>
     internal const string KernelAttribute = "kernel";
 
@@ -45,7 +48,7 @@ internal sealed unsafe class CustomOperators : IDisposable
     /// <param name="kernels">What the nodes refer to; may still grow until the sessions are made.</param>
     internal CustomOperators(IReadOnlyList<GraphKernel> kernels)
     {
-        string[] names = [Linear, AllReduce];
+        string[] names = [Linear, AllReduce, GroupSums];
         _kernels = new GCHandle<IReadOnlyList<GraphKernel>>(kernels);
         _names = Array.ConvertAll(names, Marshal.StringToCoTaskMemUTF8);
         _operations = (Operation*)NativeMemory.AllocZeroed((nuint)names.Length, (nuint)sizeof(Operation));

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Exo.Sdk.OnnxRuntime.Graph;
 
 namespace Exo.Sdk.OnnxRuntime.Native;
 
@@ -23,6 +24,7 @@ internal static unsafe partial class NativeApi
     private const int ReleaseStatusIndex = 93;
     private const int ReleaseCustomOpDomainIndex = 101;
     private const int KernelContextParallelForIndex = 274;
+    private const int AddExternalInitializersFromFilesInMemoryIndex = 279;
     private const int FailCode = 1;
 
     private static readonly Lazy<nint> Table = new(Load);
@@ -77,6 +79,31 @@ internal static unsafe partial class NativeApi
 
     internal static void ReleaseCustomOpDomain(nint domain) =>
         ((delegate* unmanaged<nint, void>)Entries[ReleaseCustomOpDomainIndex])(domain);
+
+    /// <summary>Gives sessions the content of files that their graphs name.</summary>
+    /// <param name="sessionOptions">The sessions' options.</param>
+    /// <param name="files">The files; their memory must outlive the sessions.</param>
+    internal static void AddFilesInMemory(nint sessionOptions, IReadOnlyList<ExternalTensor> files)
+    {
+        nint[] names = [.. files.Select(file => OperatingSystem.IsWindows()
+            ? Marshal.StringToCoTaskMemUni(file.Name)
+            : Marshal.StringToCoTaskMemUTF8(file.Name))];
+        nint[] addresses = [.. files.Select(file => file.Address)];
+        nuint[] lengths = [.. files.Select(file => (nuint)file.ByteCount)];
+        try
+        {
+            fixed (nint* name = names, address = addresses)
+            fixed (nuint* length = lengths)
+            {
+                Check(((delegate* unmanaged<nint, nint*, nint*, nuint*, nuint, void*>)Entries[AddExternalInitializersFromFilesInMemoryIndex])(
+                    sessionOptions, name, address, length, (nuint)files.Count));
+            }
+        }
+        finally
+        {
+            Array.ForEach(names, Marshal.FreeCoTaskMem);
+        }
+    }
 
     internal static long GetInt64Attribute(nint kernelInfo, ReadOnlySpan<byte> name)
     {

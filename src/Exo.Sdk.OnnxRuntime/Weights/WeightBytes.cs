@@ -22,6 +22,10 @@ internal sealed unsafe class WeightBytes : SafeHandle
 
     internal byte* Address => (byte*)handle;
 
+    /// <summary>Takes memory, whose content is not set.</summary>
+    internal static WeightBytes Allocate(long byteCount) =>
+        new((nint)NativeMemory.AlignedAlloc((nuint)Math.Max(byteCount, Alignment), Alignment), byteCount, isOwned: true);
+
     /// <summary>Points at the bytes, or reads them.</summary>
     /// <exception cref="ModelFormatException">The tensor is missing, or the slice lies outside it.</exception>
     internal static WeightBytes Load(WeightSource source, string name, in TensorSlice slice, long byteCount, CancellationToken cancellationToken)
@@ -32,7 +36,7 @@ internal sealed unsafe class WeightBytes : SafeHandle
             return new WeightBytes(mapped.Address, mapped.ByteCount, isOwned: false);
         }
 
-        WeightBytes copy = new((nint)NativeMemory.AlignedAlloc((nuint)Math.Max(byteCount, Alignment), Alignment), byteCount, isOwned: true);
+        WeightBytes copy = Allocate(byteCount);
         try
         {
             // Rows are read in pieces, because a span holds at most 2 GiB.

@@ -123,7 +123,7 @@ internal sealed class Collective : ICollective
             Patience patience = new(_links, _limits);
             while (true)
             {
-                int there = _links.Peek(peer);
+                int there = _lanes[peer]!.Peek();
                 if (there > 0)
                 {
                     return;
@@ -240,30 +240,25 @@ internal sealed class Collective : ICollective
     }
 
     /// <summary>
-    /// Moves the messages begun on the lanes until all are done. Sends and receives take turns, so two ranks that
-    /// send to each other more than the wires hold do not wait for each other.
+    /// Moves the messages begun on the lanes until all are done. Sends and receives take turns, and a rank that
+    /// cannot send takes what arrives meanwhile: ranks that send to each other more than the wires hold would
+    /// otherwise wait for each other.
     /// </summary>
     private void Exchange(ReadOnlySpan<byte> source, Span<byte> target, ReadOnlySpan<int> counts, uint sendTo, uint receiveFrom)
     {
         Patience patience = new(_links, _limits);
-        while ((sendTo | receiveFrom) != 0)
+        uint unasked = _peers & ~receiveFrom;
+        while (true)
         {
-            int moved = 0;
-            for (uint rest = sendTo; rest != 0; rest &= rest - 1)
+            int moved = Send(source, ref sendTo) + Receive(target, counts, ref receiveFrom);
+            if ((sendTo | receiveFrom) == 0)
             {
-                int peer = BitOperations.TrailingZeroCount(rest);
-                Lane lane = _lanes[peer]!;
-                moved += lane.TrySend(source[(int)lane.Sent..]);
-                sendTo &= lane.SendDone ? ~(1u << peer) : uint.MaxValue;
+                return;
             }
 
-            for (uint rest = receiveFrom; rest != 0; rest &= rest - 1)
+            if (moved == 0 && sendTo != 0)
             {
-                int peer = BitOperations.TrailingZeroCount(rest);
-                Lane lane = _lanes[peer]!;
-                int length = counts.IsEmpty ? target.Length : counts[peer] * sizeof(float);
-                moved += lane.TryReceive(target.Slice(_receiveAt[peer], length)[(int)lane.Received..]);
-                receiveFrom &= lane.ReceiveDone ? ~(1u << peer) : uint.MaxValue;
+                moved = TakeEarly(ref unasked);
             }
 
             if (moved > 0)
@@ -272,8 +267,52 @@ internal sealed class Collective : ICollective
             }
             else
             {
-                patience.WaitOrBlame(receiveFrom, sendTo, _lanes);
+                patience.WaitOrBlame(receiveFrom, sendTo, _lanes, wakeFor: sendTo != 0 ? unasked : 0);
             }
         }
+    }
+
+    private int Send(ReadOnlySpan<byte> source, ref uint sendTo)
+    {
+        int moved = 0;
+        for (uint rest = sendTo; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            Lane lane = _lanes[peer]!;
+            moved += lane.TrySend(source[(int)lane.Sent..]);
+            sendTo &= lane.SendDone ? ~(1u << peer) : uint.MaxValue;
+        }
+
+        return moved;
+    }
+
+    private int Receive(Span<byte> target, ReadOnlySpan<int> counts, ref uint receiveFrom)
+    {
+        int moved = 0;
+        for (uint rest = receiveFrom; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            Lane lane = _lanes[peer]!;
+            int length = counts.IsEmpty ? target.Length : counts[peer] * sizeof(float);
+            moved += lane.TryReceive(target.Slice(_receiveAt[peer], length)[(int)lane.Received..]);
+            receiveFrom &= lane.ReceiveDone ? ~(1u << peer) : uint.MaxValue;
+        }
+
+        return moved;
+    }
+
+    /// <summary>Takes what ranks have sent that this operation does not receive from; forgets those that have no more.</summary>
+    private int TakeEarly(ref uint ranks)
+    {
+        int moved = 0;
+        for (uint rest = ranks; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            int taken = _lanes[peer]!.TakeEarly();
+            ranks &= taken < 0 ? ~(1u << peer) : uint.MaxValue;
+            moved += Math.Max(taken, 0);
+        }
+
+        return moved;
     }
 }

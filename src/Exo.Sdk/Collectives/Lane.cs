@@ -11,6 +11,7 @@ internal sealed class Lane(LinkGroup links, int peer)
     private readonly byte[] _sending = new byte[MessageHeader.Size];
     private readonly byte[] _expected = new byte[MessageHeader.Size];
     private readonly byte[] _received = new byte[MessageHeader.Size];
+    private readonly EarlyBytes _early = new();
     private uint _sendSequence;
     private uint _receiveSequence;
     private int _sendHeaderAt = MessageHeader.Size;
@@ -93,7 +94,8 @@ internal sealed class Lane(LinkGroup links, int peer)
     /// <exception cref="ProtocolException">The message is not the expected one; the group has ended.</exception>
     public int TryReceive(Span<byte> body)
     {
-        int moved = links.TryReceive(peer, _received.AsSpan(_receiveHeaderAt), body);
+        Span<byte> head = _received.AsSpan(_receiveHeaderAt);
+        int moved = _early.IsEmpty ? links.TryReceive(peer, head, body) : _early.Take(head, body);
         if (moved <= 0)
         {
             if (moved < 0)
@@ -118,6 +120,20 @@ internal sealed class Lane(LinkGroup links, int peer)
         return moved;
     }
 
+    /// <summary>Takes what is there off the wire, to be received later.</summary>
+    /// <returns>The number of bytes taken, or <see cref="LinkGroup.Closed"/> when no more can be.</returns>
+    public int TakeEarly()
+    {
+        Span<byte> room = _early.Room();
+        int moved = room.IsEmpty ? LinkGroup.Closed : links.TryReceive(peer, [], room);
+        _early.Add(Math.Max(moved, 0));
+        return moved;
+    }
+
+    /// <summary>Says whether something can be received, without receiving it.</summary>
+    /// <returns>1 or 0, or <see cref="LinkGroup.Closed"/>.</returns>
+    public int Peek() => _early.IsEmpty ? links.Peek(peer) : 1;
+
     private void GiveUp()
     {
         if (links.Ending is null)
@@ -130,6 +146,13 @@ internal sealed class Lane(LinkGroup links, int peer)
 
     private void Refuse()
     {
+        // Where the group is dead already, what lies in the wires is the rest of an operation that others gave up.
+        links.Wait(0, 0, 0);
+        if (links.Ending is not null)
+        {
+            links.ThrowEnded();
+        }
+
         string mismatch = $"rank {links.Rank} expected {MessageHeader.Describe(_expected)} from rank {peer}, "
             + $"found {MessageHeader.Describe(_received)}";
         links.End(new Ending(peer, "the ranks disagree: " + mismatch));

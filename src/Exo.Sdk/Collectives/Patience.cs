@@ -77,10 +77,11 @@ internal struct Patience
     /// <param name="sendTo">One bit per rank to send to.</param>
     /// <param name="lanes">The lanes, by rank.</param>
     /// <param name="spoken">Ranks that sent something in this operation before the message under way.</param>
+    /// <param name="wakeFor">Further ranks whose messages end the wait, but who are never blamed.</param>
     /// <exception cref="PeerLostException">The group has ended, or ends now by the deadline.</exception>
-    public void WaitOrBlame(uint receiveFrom, uint sendTo, Lane?[] lanes, uint spoken = 0)
+    public void WaitOrBlame(uint receiveFrom, uint sendTo, Lane?[] lanes, uint spoken = 0, uint wakeFor = 0)
     {
-        long waited = Wait(receiveFrom, sendTo);
+        long waited = Wait(receiveFrom | wakeFor, sendTo);
         if (waited <= _deadlineTicks)
         {
             return;

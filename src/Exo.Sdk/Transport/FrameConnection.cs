@@ -68,10 +68,14 @@ internal sealed class FrameConnection : IAsyncDisposable
     /// <exception cref="ProtocolException">The frame is too long, or the stream ended inside it.</exception>
     /// <exception cref="IOException">The connection failed.</exception>
     /// <exception cref="ObjectDisposedException">The connection was disposed.</exception>
-    public ValueTask<Frame?> ReadAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<Frame?> ReadAsync(CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        return _reader.ReadAsync(cancellationToken);
+        Frame? frame = await _reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+
+        // A socket that is closed under a read may look as if the peer had closed it.
+        ObjectDisposedException.ThrowIf(frame is null && Volatile.Read(ref _disposed) != 0, this);
+        return frame;
     }
 
     /// <summary>Reads frames until the peer closes.</summary>
@@ -94,10 +98,12 @@ internal sealed class FrameConnection : IAsyncDisposable
             return;
         }
 
-        // The stream first: it ends a flush that waits for a peer that does not read.
-        await _stream.DisposeAsync().ConfigureAwait(false);
+        // The writer is told first, so that no send under way passes for sent; then the stream is closed, which
+        // ends a send that waits for a peer that does not read.
         ObjectDisposedException disposed = new(nameof(FrameConnection));
-        await _writer.CloseAsync(disposed).ConfigureAwait(false);
+        Task quiet = _writer.CloseAsync(disposed);
+        await _stream.DisposeAsync().ConfigureAwait(false);
+        await quiet.ConfigureAwait(false);
         await _output.CompleteAsync(disposed).ConfigureAwait(false);
     }
 }

@@ -67,6 +67,12 @@ internal sealed class FrameWriter(PipeWriter output, int maxPayload = FrameHeade
             {
                 throw new IOException("The peer no longer reads.");
             }
+
+            if (Volatile.Read(ref _failure) is { } closed)
+            {
+                // A socket that is closed under a send may report success for the part that went out.
+                ExceptionDispatchInfo.Throw(closed);
+            }
         }
         catch (Exception failure)
         {

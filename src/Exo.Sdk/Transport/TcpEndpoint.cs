@@ -24,13 +24,7 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
             await _turn.WaitAsync(either.Token).ConfigureAwait(false);
             try
             {
-                // A thread of its own: the sockets must never see an asynchronous call, which would tie them to
-                // the runtime's event loop for the rest of their lives.
-                TcpLinkGroup links = await Task.Factory.StartNew(
-                    () => Connect(group, either.Token),
-                    CancellationToken.None,
-                    TaskCreationOptions.LongRunning,
-                    TaskScheduler.Default).ConfigureAwait(false);
+                TcpLinkGroup links = await ConnectOnThreadAsync(group, either.Token).ConfigureAwait(false);
                 return new Collective(links, new WaitLimits(transport.Spin, group.Deadline));
             }
             finally
@@ -56,6 +50,32 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
         await _turn.WaitAsync().ConfigureAwait(false);
         listener.Dispose();
         _turn.Release();
+    }
+
+    /// <summary>
+    /// Connects on a thread of its own: the sockets must never see an asynchronous call, which would tie them to
+    /// the runtime's event loop for the rest of their lives.
+    /// </summary>
+    private Task<TcpLinkGroup> ConnectOnThreadAsync(GroupDescription group, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<TcpLinkGroup> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Thread thread = new(() =>
+        {
+            try
+            {
+                done.SetResult(Connect(group, cancellationToken));
+            }
+            catch (Exception failure)
+            {
+                done.SetException(failure);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "exo tcp connect",
+        };
+        thread.Start();
+        return done.Task;
     }
 
     private TcpLinkGroup Connect(GroupDescription group, CancellationToken cancellationToken)

@@ -27,6 +27,7 @@ internal sealed class TcpRendezvous : IDisposable
     private int _missing;
     private int _dropped;
     private string _lastDrop = "";
+    private bool _dropTellsWhy;
 
     /// <summary>Prepares to connect.</summary>
     /// <param name="listener">A listening, non-blocking socket; it stays the caller's.</param>
@@ -195,8 +196,12 @@ internal sealed class TcpRendezvous : IDisposable
                 case HandshakeState.Refused:
                     throw Refusal(call, call.Handshake.Problem);
                 case HandshakeState.Failed:
-                    call.Problem = call.Handshake.Problem;
-                    call.Disagrees = call.Handshake.Disagrees;
+                    if (call.Handshake.Disagrees || !call.Disagrees)
+                    {
+                        call.Problem = call.Handshake.Problem; // An older epoch tells more than a connection cut later.
+                    }
+
+                    call.Disagrees |= call.Handshake.Disagrees;
                     call.FailedAt = Stopwatch.GetTimestamp();
                     call.Handshake.Dispose();
                     call.Handshake = null;
@@ -225,7 +230,11 @@ internal sealed class TcpRendezvous : IDisposable
         _accepted.Remove(handshake);
         handshake.Dispose();
         _dropped++;
-        _lastDrop = problem;
+        if (handshake.State == HandshakeState.Refused || !_dropTellsWhy)
+        {
+            _lastDrop = problem;
+            _dropTellsWhy = handshake.State == HandshakeState.Refused;
+        }
     }
 
     private ExoException Timeout()
@@ -237,7 +246,7 @@ internal sealed class TcpRendezvous : IDisposable
 
         int peer = Enumerable.Range(0, _group.Size).First(p => p != _group.Rank && (_data[p] is null || _signals[p] is null));
         string detail = _calls.Find(call => call.Peer == peer && call.Problem.Length > 0)?.Problem
-            ?? (_dropped > 0 ? $"{_dropped} connections were dropped, the last because {_lastDrop}" : "nothing came from it");
+            ?? (_dropped > 0 ? $"{_dropped} connections were dropped, one because {_lastDrop}" : "nothing came from it");
         return new PeerLostException(
             peer, $"it did not connect within {_group.ConnectTimeout.TotalMilliseconds:F0} ms ({detail})");
     }

@@ -11,12 +11,26 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
 
     private static readonly ModelShape Dense = new()
     {
-        Hidden = 96, QueryHeads = 8, KeyValueHeads = 4, Channels = 131, HasBias = true, HasOutputBias = true, Seed = 30,
+        Hidden = 96,
+        QueryHeads = 8,
+        KeyValueHeads = 4,
+        Channels = 131,
+        HasBias = true,
+        HasOutputBias = true,
+        Seed = 30,
     };
 
     private static readonly ModelShape Quantised = new()
     {
-        Hidden = 128, QueryHeads = 8, KeyValueHeads = 4, HeadSize = 16, Channels = 256, Packing = new(4, 32), HasBias = true, HasOutputBias = true, Seed = 31,
+        Hidden = 128,
+        QueryHeads = 8,
+        KeyValueHeads = 4,
+        HeadSize = 16,
+        Channels = 256,
+        Packing = new(4, 32),
+        HasBias = true,
+        HasOutputBias = true,
+        Seed = 31,
     };
 
     public static TheoryData<string, ModelShape, int[], int[], int[]> Splits()

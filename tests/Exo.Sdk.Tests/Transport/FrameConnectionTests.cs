@@ -54,7 +54,7 @@ public sealed class FrameConnectionTests
 
         types.Should().Equal(1, 2);
         left.Invoking(c => c.SendAsync(1, default)).Should().Throw<ObjectDisposedException>();
-        left.Invoking(c => c.ReadAsync()).Should().Throw<ObjectDisposedException>();
+        await left.Awaiting(c => c.ReadAsync().AsTask()).Should().ThrowAsync<ObjectDisposedException>();
     }
 
     [Fact]

@@ -64,9 +64,16 @@ public sealed class TinyModelTests(ITestOutputHelper output)
         using var config = Json(TinyModel.Path, "config.json");
         using var tokenizer = Json(TinyModel.Path, "tokenizer.json");
         using var tokenizerConfig = Json(TinyModel.Path, "tokenizer_config.json");
-        var ids = tokenizer.RootElement.GetProperty("model").GetProperty("vocab").EnumerateObject().Select(token => token.Value.GetInt32())
-            .Concat(tokenizer.RootElement.GetProperty("added_tokens").EnumerateArray().Select(token => token.GetProperty("id").GetInt32()));
-        ids.Order().Should().Equal(Enumerable.Range(0, config.RootElement.GetProperty("vocab_size").GetInt32()));
+        var vocabulary = tokenizer.RootElement.GetProperty("model").GetProperty("vocab");
+        vocabulary.EnumerateObject().Select(token => token.Value.GetInt32()).Order()
+            .Should().Equal(Enumerable.Range(0, config.RootElement.GetProperty("vocab_size").GetInt32()));
+
+        // Added tokens must be in the vocabulary: the tokenizers library numbers those that are not behind it.
+        foreach (var token in tokenizer.RootElement.GetProperty("added_tokens").EnumerateArray())
+        {
+            vocabulary.GetProperty(token.GetProperty("content").GetString()!).GetInt32().Should().Be(token.GetProperty("id").GetInt32());
+        }
+
         tokenizerConfig.RootElement.GetProperty("chat_template").GetString().Should().Contain("<|im_start|>").And.Contain("add_generation_prompt");
     }
 

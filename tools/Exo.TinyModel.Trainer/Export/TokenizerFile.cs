@@ -12,8 +12,10 @@ internal static class TokenizerFile
 
     public static void Write(string path, BytePairEncoding tokenizer)
     {
+        // The special tokens too: the tokenizers library ignores the ids of added tokens and numbers those that the
+        // vocabulary lacks behind it.
         var vocabulary = new JsonObject();
-        for (var id = tokenizer.Specials.Count; id < tokenizer.Tokens.Count; id++)
+        for (var id = 0; id < tokenizer.Tokens.Count; id++)
         {
             vocabulary[tokenizer.Tokens[id]] = id;
         }

@@ -12,8 +12,9 @@ RootCommand root = new("Runs a large language model across ranks: processes of t
 ParseResult result = root.Parse(args);
 if (result.Action is ParseErrorAction error)
 {
-    // The help that would follow goes to standard output, which belongs to generated text.
+    // The help and the guesses that would follow go to standard output, which belongs to generated text.
     error.ShowHelp = false;
+    error.ShowTypoCorrections = false;
 }
 
 return await result.InvokeAsync().ConfigureAwait(false);

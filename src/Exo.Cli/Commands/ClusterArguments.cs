@@ -26,11 +26,11 @@ internal sealed class ClusterArguments
         HelpName = "FILE",
     };
 
-    private readonly Option<int?> _threads = new Option<int?>("--threads")
+    private readonly Option<int?> _threads = new("--threads")
     {
         Description = "Compute threads of each local rank. Default: the processors divided by the ranks.",
         HelpName = "N",
-    }.AtLeast(1);
+    };
 
     private readonly Option<ActivationPrecision> _activations = new("--activations")
     {
@@ -53,7 +53,7 @@ internal sealed class ClusterArguments
         ClusterBuilder builder = new ClusterBuilder()
             .UseModel(_model.Folder(result))
             .UseLocalRanks(
-                result.GetValue(_model.Ranks),
+                result.GetAtLeast(_model.Ranks, 1),
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
             .ReportProgress(status);
@@ -72,12 +72,12 @@ internal sealed class ClusterArguments
             builder.UseShares(shares);
         }
 
-        if (result.GetValue(_model.Context) is { } context)
+        if (result.GetAtLeast(_model.Context, 1) is { } context)
         {
             builder.UseContextLength(context);
         }
 
-        if (result.GetValue(_threads) is { } threads)
+        if (result.GetAtLeast(_threads, 1) is { } threads)
         {
             builder.UseThreadsPerRank(threads);
         }

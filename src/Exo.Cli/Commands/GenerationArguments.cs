@@ -8,41 +8,41 @@ internal sealed class GenerationArguments
 {
     private static readonly GenerationOptions Defaults = new();
 
-    private readonly Option<int> _maxTokens = new Option<int>("--max-tokens")
+    private readonly Option<int> _maxTokens = new("--max-tokens")
     {
         Description = "The most tokens to generate.",
         HelpName = "N",
         DefaultValueFactory = _ => Defaults.MaxTokens,
-    }.AtLeast(1);
+    };
 
-    private readonly Option<float> _temperature = new Option<float>("--temperature", "-t")
+    private readonly Option<float> _temperature = new("--temperature", "-t")
     {
         Description = "0 takes the likeliest token every time; 1 samples from the model's own distribution.",
         DefaultValueFactory = _ => Defaults.Temperature,
-    }.Within(value => float.IsFinite(value) && value >= 0, "0 or more");
+    };
 
-    private readonly Option<int> _topK = new Option<int>("--top-k")
+    private readonly Option<int> _topK = new("--top-k")
     {
         Description = "Samples among the K likeliest tokens; 0 for all.",
         HelpName = "K",
-    }.AtLeast(0);
+    };
 
-    private readonly Option<float> _topP = new Option<float>("--top-p")
+    private readonly Option<float> _topP = new("--top-p")
     {
         Description = "Samples among the likeliest tokens that together reach this probability.",
         DefaultValueFactory = _ => Defaults.TopP,
-    }.Within(value => value is > 0 and <= 1, "above 0 and at most 1");
+    };
 
-    private readonly Option<float> _minP = new Option<float>("--min-p")
+    private readonly Option<float> _minP = new("--min-p")
     {
         Description = "Samples among tokens at least this likely relative to the likeliest.",
-    }.Within(value => value is >= 0 and < 1, "0 or more and below 1");
+    };
 
-    private readonly Option<float> _repetitionPenalty = new Option<float>("--repetition-penalty")
+    private readonly Option<float> _repetitionPenalty = new("--repetition-penalty")
     {
         Description = "Makes tokens that occurred before less likely; 1 for none.",
         DefaultValueFactory = _ => Defaults.RepetitionPenalty,
-    }.Within(value => float.IsFinite(value) && value > 0, "above 0");
+    };
 
     private readonly Option<int?> _seed = new("--seed")
     {
@@ -75,12 +75,12 @@ internal sealed class GenerationArguments
 
     public GenerationOptions Read(ParseResult result) => new()
     {
-        MaxTokens = result.GetValue(_maxTokens),
-        Temperature = result.GetValue(_temperature),
-        TopK = result.GetValue(_topK),
-        TopP = result.GetValue(_topP),
-        MinP = result.GetValue(_minP),
-        RepetitionPenalty = result.GetValue(_repetitionPenalty),
+        MaxTokens = result.GetAtLeast(_maxTokens, 1),
+        Temperature = result.GetWithin(_temperature, value => float.IsFinite(value) && value >= 0, "0 or more"),
+        TopK = result.GetAtLeast(_topK, 0),
+        TopP = result.GetWithin(_topP, value => value is > 0 and <= 1, "above 0 and at most 1"),
+        MinP = result.GetWithin(_minP, value => value is >= 0 and < 1, "0 or more and below 1"),
+        RepetitionPenalty = result.GetWithin(_repetitionPenalty, value => float.IsFinite(value) && value > 0, "above 0"),
         Seed = result.GetValue(_seed),
         StopStrings = result.GetValue(_stop) ?? [],
         IgnoreEndTokens = result.GetValue(_ignoreEnd),

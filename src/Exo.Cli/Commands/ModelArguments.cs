@@ -12,12 +12,12 @@ internal sealed class ModelArguments
         HelpName = "DIR",
     };
 
-    public Option<int> Ranks { get; } = new Option<int>("--ranks", "-n")
+    public Option<int> Ranks { get; } = new("--ranks", "-n")
     {
         Description = "Ranks on this machine.",
         HelpName = "N",
         DefaultValueFactory = _ => 1,
-    }.AtLeast(1);
+    };
 
     private Option<double[]?> Shares { get; } = new("--shares")
     {
@@ -41,11 +41,11 @@ internal sealed class ModelArguments
         },
     };
 
-    public Option<int?> Context { get; } = new Option<int?>("--context")
+    public Option<int?> Context { get; } = new("--context")
     {
         Description = "The most tokens a text may hold, prompt included. Default: the model's own, at most 4096.",
         HelpName = "TOKENS",
-    }.AtLeast(1);
+    };
 
     public void AddTo(Command command)
     {

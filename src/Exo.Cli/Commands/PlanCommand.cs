@@ -11,17 +11,17 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        Option<double?> memory = new Option<double?>("--memory")
+        Option<double?> memory = new("--memory")
         {
             Description = "Memory of each rank in GiB. Default: this machine's, divided by the ranks.",
             HelpName = "GIB",
-        }.Within(value => value > 0, "above 0");
-        Option<int> sequences = new Option<int>("--sequences")
+        };
+        Option<int> sequences = new("--sequences")
         {
             Description = "Texts generated at a time.",
             HelpName = "N",
             DefaultValueFactory = _ => 4,
-        }.AtLeast(1);
+        };
         ModelArguments model = new();
         Command command = new("plan", "Shows how a model is divided among ranks and what each takes in memory.");
         model.AddTo(command);
@@ -32,16 +32,16 @@ internal static class PlanCommand
             string folder = model.Folder(result);
             using WeightSource weights = SafetensorsWeightSource.Open(folder);
             ModelSpec spec = ModelSpecReader.Read(folder, weights);
-            int ranks = result.GetValue(model.Ranks);
-            long available = result.GetValue(memory) is { } gib
+            int ranks = result.GetAtLeast(model.Ranks, 1);
+            long available = result.GetWithin(memory, value => value is null or > 0, "above 0") is { } gib
                 ? (long)(gib * (1L << 30))
                 : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / ranks;
             ShardPlan plan = new ShardPlanner().Plan(spec, new PlanRequest
             {
                 Devices = [.. Enumerable.Range(0, ranks).Select(rank => new DeviceProfile { Name = $"rank {rank}", AvailableMemory = available })],
                 Shares = model.SharesOf(result),
-                ContextLength = result.GetValue(model.Context) ?? Math.Min(spec.MaxContextLength, DefaultContextLimit),
-                MaxSequences = result.GetValue(sequences),
+                ContextLength = result.GetAtLeast(model.Context, 1) ?? Math.Min(spec.MaxContextLength, DefaultContextLimit),
+                MaxSequences = result.GetAtLeast(sequences, 1),
             });
             Console.Out.WriteLine($"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, {spec.Attention.QueryHeadCount}/{spec.Attention.KeyValueHeadCount} heads of {spec.Attention.HeadSize}, ffn {spec.IntermediateSize}, vocabulary {spec.VocabularySize}");
             Console.Out.WriteLine(ShardPlanText.Render(plan));

@@ -24,6 +24,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly byte[] _secret;
     private readonly ILogger _logger;
     private readonly ConcurrentQueue<string> _lines = new();
+    private bool _isDisposed;
 
     private ChildProcess(Process process, TcpListener listener, byte[] secret, ILogger logger)
     {
@@ -108,9 +109,15 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>The last lines that the child wrote, for error messages.</summary>
     public string LastWords() => string.Join(" | ", _lines);
 
-    /// <summary>Ends the child: closes its standard input, waits a moment, then kills it.</summary>
+    /// <summary>Ends the child: closes its standard input, waits a moment, then kills it. May be called twice, not at the same time.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         _listener.Dispose();
         try
         {

@@ -14,18 +14,20 @@ internal sealed class ControlChannel : IAsyncDisposable
 
     private readonly FrameConnection _connection;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _silenceLimit;
+    private readonly TimeSpan _interval;
     private readonly Action<ControlMessage> _onMessage;
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _disposing = new();
     private readonly ITimer _timer;
     private readonly Task _reading;
+    private long _silenceLimitTicks;
     private long _heardAt;
+    private long _beatAt;
     private int _beating;
 
     /// <param name="connection">An authenticated connection; owned from now on.</param>
     /// <param name="interval">How often to send a heartbeat.</param>
-    /// <param name="silenceLimit">How long the peer may be silent.</param>
+    /// <param name="silenceLimit">See <see cref="SilenceLimit"/>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="onMessage">Called for each message, in order; it must not block.</param>
     public ControlChannel(
@@ -37,15 +39,23 @@ internal sealed class ControlChannel : IAsyncDisposable
     {
         _connection = connection;
         _time = time;
-        _silenceLimit = silenceLimit;
+        _interval = interval;
+        SilenceLimit = silenceLimit;
         _onMessage = onMessage;
-        _heardAt = time.GetTimestamp();
+        _heardAt = _beatAt = time.GetTimestamp();
         _timer = time.CreateTimer(_ => Beat(), null, interval, interval);
         _reading = Task.Run(ReadAsync);
     }
 
     /// <summary>Completes with the reason once the channel has ended.</summary>
     public Task<string> Ended => _ended.Task;
+
+    /// <summary>How long the peer may be silent. Thread-safe.</summary>
+    public TimeSpan SilenceLimit
+    {
+        get => TimeSpan.FromTicks(Volatile.Read(ref _silenceLimitTicks));
+        set => Volatile.Write(ref _silenceLimitTicks, value.Ticks);
+    }
 
     /// <summary>Sends a message.</summary>
     /// <exception cref="NodeException">The channel has ended.</exception>
@@ -91,8 +101,16 @@ internal sealed class ControlChannel : IAsyncDisposable
 
     private void Beat()
     {
-        TimeSpan silence = _time.GetElapsedTime(Volatile.Read(ref _heardAt));
-        if (silence > _silenceLimit)
+        long now = _time.GetTimestamp();
+        long before = Interlocked.Exchange(ref _beatAt, now);
+        if (_time.GetElapsedTime(before, now) > _interval * 2)
+        {
+            // This side itself did not get to run, so the peer's words may lie unread: that is not silence.
+            Interlocked.Add(ref _heardAt, now - before);
+        }
+
+        TimeSpan silence = _time.GetElapsedTime(Interlocked.Read(ref _heardAt), now);
+        if (silence > SilenceLimit)
         {
             End($"silent for {silence.TotalMilliseconds:F0} ms");
         }

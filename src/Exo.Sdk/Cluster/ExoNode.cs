@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Exo.Sdk.Diagnostics;
@@ -182,6 +183,8 @@ public sealed class ExoNode : IAsyncDisposable
     /// <summary>The whole life of a child process. Standard output belongs to the parent's log.</summary>
     private static int RunChild()
     {
+        // On a terminal Ctrl-C reaches the whole process group; when this rank ends is the parent's decision.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static signal => signal.Cancel = true);
         try
         {
             string? line = Console.In.ReadLine();

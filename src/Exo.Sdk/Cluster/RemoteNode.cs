@@ -10,6 +10,10 @@ internal sealed class RemoteNode : INode
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StopDeadline = TimeSpan.FromSeconds(3);
 
+    /// <summary>While a process starts and loads it may be too busy to speak; until then no text depends on it.</summary>
+    private static readonly TimeSpan StartSilence = TimeSpan.FromSeconds(10);
+
+    private readonly TimeSpan _nodeTimeout;
     private readonly ControlChannel _channel;
     private readonly ChildProcess? _child;
     private readonly SemaphoreSlim _oneOrder = new(1, 1);
@@ -22,7 +26,8 @@ internal sealed class RemoteNode : INode
     {
         Name = name;
         _child = child;
-        _channel = new ControlChannel(connection, heartbeats.Interval, heartbeats.NodeTimeout, time, OnMessage);
+        _nodeTimeout = heartbeats.NodeTimeout;
+        _channel = new ControlChannel(connection, heartbeats.Interval, Longest(_nodeTimeout, StartSilence), time, OnMessage);
         _ = WatchAsync();
     }
 
@@ -89,6 +94,11 @@ internal sealed class RemoteNode : INode
                 $"cannot be reached: {error.Message} Is 'exo node' running there, with the same cluster key?",
                 error);
         }
+        catch (OperationCanceledException)
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     public async Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken) =>
@@ -97,7 +107,9 @@ internal sealed class RemoteNode : INode
     public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         _progress = progress;
-        return await AskAsync<LoadReply>(order, cancellationToken).ConfigureAwait(false);
+        LoadReply reply = await AskAsync<LoadReply>(order, cancellationToken).ConfigureAwait(false);
+        _channel.SilenceLimit = _nodeTimeout;
+        return reply;
     }
 
     public async Task<RankMemory> GetMemoryAsync(CancellationToken cancellationToken) =>
@@ -128,7 +140,6 @@ internal sealed class RemoteNode : INode
     {
         Task<NodeHello> hello = _hello.Task;
         Task first = await Task.WhenAny(hello, Lost, Task.Delay(HandshakeTimeout, cancellationToken)).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
         string? problem = first != hello
             ? (Lost.IsCompleted ? await Lost.ConfigureAwait(false) : "it does not say hello")
             : hello.Result.Version != ControlMessage.ProtocolVersion
@@ -137,6 +148,7 @@ internal sealed class RemoteNode : INode
         if (problem is not null)
         {
             await DisposeAsync().ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
             throw new NodeException(Name, problem);
         }
 
@@ -174,6 +186,8 @@ internal sealed class RemoteNode : INode
             _oneOrder.Release();
         }
     }
+
+    private static TimeSpan Longest(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private void OnMessage(ControlMessage message)
     {

@@ -14,20 +14,12 @@ internal static class Mixture
     /// <summary>Every kind of question, with how often it is asked in chats.</summary>
     public static readonly (ITopic Topic, double Share)[] Topics =
     [
-        (new SumTopic('+', 30), 0.09),
-        (new SumTopic('-', 30), 0.09),
-        (new SumTopic('x', 10), 0.05),
-        (new SumTopic('+', 20, asStory: true), 0.04),
-        (new SumTopic('-', 20, asStory: true), 0.04),
-        (new NeighbourTopic(), 0.05),
-        (new CountingTopic(), 0.03),
-        (new ComparisonTopic(), 0.04),
-        (new YesNoTopic(), 0.04),
-        (new SmallTalkTopic(), 0.09),
-        (new RepeatTopic(), 0.04),
-        (new ListTopic(), 0.03),
+        (new SumTopic('+', 20), 0.18),
+        (new SumTopic('-', 20), 0.18),
+        (new NeighbourTopic(), 0.04),
+        (new SmallTalkTopic(), 0.12),
         (new UnknownTopic(), 0.03),
-        .. Facts.All.Select(topic => ((ITopic)topic, 0.36 * topic.Count / Facts.All.Sum(other => other.Count))),
+        .. Facts.All.Select(topic => ((ITopic)topic, 0.45 * topic.Count / Facts.All.Sum(other => other.Count))),
     ];
 
     public static IEnumerable<Document> Documents(ulong seed)
@@ -38,11 +30,11 @@ internal static class Mixture
             yield return dice.Uniform() switch
             {
                 < 0.10 => Document.Plain(Stories.Draw(dice).Text),
-                < 0.24 => StoryChat(dice),
-                < 0.32 => Statements(dice, Topics[..3], 12),
-                < 0.52 => Statements(dice, Topics[5..], 9),
-                < 0.60 => MemoryChat(dice),
-                < 0.70 => Document.Chat(Turns(RepeatTopic.AskLong(dice))),
+                < 0.26 => StoryChat(dice),
+                < 0.42 => Statements(dice, Topics[..2], 14),
+                < 0.56 => Statements(dice, Topics[2..], 9),
+                < 0.62 => MemoryChat(dice),
+                < 0.67 => Document.Chat(Turns(RepeatTopic.AskLong(dice))),
                 _ => Chat(dice),
             };
         }
@@ -133,9 +125,8 @@ internal static class Mixture
 
     private static Exchange Any(Dice dice)
     {
-        var topic = Draw(Topics, dice);
-        var exchange = topic.Ask(dice, Split.Training);
-        return topic is RepeatTopic ? exchange : exchange with { Question = Careless(exchange.Question, dice) };
+        var exchange = Draw(Topics, dice).Ask(dice, Split.Training);
+        return exchange with { Question = Careless(exchange.Question, dice) };
     }
 
     private static ITopic Draw((ITopic Topic, double Share)[] topics, Dice dice)

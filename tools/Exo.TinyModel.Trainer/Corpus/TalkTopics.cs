@@ -56,36 +56,10 @@ internal sealed class SmallTalkTopic : ITopic
     }
 }
 
-/// <summary>Saying a given text again.</summary>
-/// <remarks>Held out of training: phrases, by hash, one in ten.</remarks>
-internal sealed class RepeatTopic : ITopic
+/// <summary>Saying a given text again. It is not asked in the test: it is there to train looking things up in the context.</summary>
+internal static class RepeatTopic
 {
     private static readonly string[] Wordings = ["Repeat: {text}", "Say: {text}", "Repeat after me: {text}", "Please say: {text}", "Write: {text}"];
-
-    public string Kind => "repeating";
-
-    public Exchange Ask(Dice dice, Split split)
-    {
-        while (true)
-        {
-            var slots = new Dictionary<string, string>
-            {
-                ["colour"] = dice.Pick(Words.Colours),
-                ["animal"] = dice.Pick(Words.Animals),
-                ["thing"] = dice.Pick(Words.CountedThings),
-                ["name"] = dice.Pick(Words.People).Name,
-                ["word"] = Words.Invented(dice),
-                ["n"] = English.Number(dice.Between(1, 99)),
-            };
-            var text = dice.Expand("[{colour} {animal}|{n} {thing}|{name} and the {animal}|{word}|{word} {word}|the {animal} is {colour}|{name} has {n} {thing}|{colour}, {animal}, {word}|the {colour} {word}|{name}]", slots);
-            if ((Dice.Hash(text) % 10 == 0) != (split == Split.HeldOut))
-            {
-                continue;
-            }
-            slots["text"] = text;
-            return new(dice.Expand(dice.Pick(Wordings), slots), text, null, text);
-        }
-    }
 
     /// <summary>
     /// A long list of unrelated words to say again. Looking up what came after an earlier token is what names in stories and the subjects
@@ -105,42 +79,6 @@ internal sealed class RepeatTopic : ITopic
         var text = string.Join(dice.Pick([" ", " ", ", "]), words);
         return new(dice.Pick(Wordings).Replace("{text}", text, StringComparison.Ordinal), text, null, text);
     }
-
-    public (string Lead, string Claim)? State(Dice dice) => null;
-}
-
-/// <summary>Naming two or three of a group.</summary>
-/// <remarks>Held out of training: a wording.</remarks>
-internal sealed class ListTopic : ITopic
-{
-    private static readonly (string Name, string[] Items)[] Groups =
-    [
-        ("animals", Words.Animals), ("colours", Words.Colours), ("fruits", Words.Fruits), ("vegetables", Words.Vegetables), ("flowers", Words.Flowers), ("tools", Words.Tools), ("vehicles", Words.Vehicles),
-        ("days", Words.Days), ("months", Words.Months),
-    ];
-
-    public string Kind => "lists";
-
-    /// <summary>The right number of items, all of the right group and no two the same.</summary>
-    public bool IsRight(Exchange exchange, string answer)
-    {
-        var (count, group) = (exchange.Key[0] - '0', exchange.Key[2..]);
-        var named = answer.TrimEnd('.').Replace(" and ", ", ", StringComparison.Ordinal).Split(", ").ToHashSet(StringComparer.OrdinalIgnoreCase);
-        return named.Count == count && named.All(Groups.Single(g => g.Name == group).Items.ToHashSet(StringComparer.OrdinalIgnoreCase).Contains);
-    }
-
-    public Exchange Ask(Dice dice, Split split)
-    {
-        var (name, items) = dice.Pick(Groups);
-        var count = dice.Between(2, 4);
-        var number = new[] { "two", "three", "four" }[count - 2];
-        var question = split == Split.Training
-            ? dice.Expand($"[Name|Tell me|List|Give me|Say|Can you name] {number} {name}[.|]", new Dictionary<string, string>())
-            : $"Please name {number} {name}.";
-        return new(question, $"{English.Capital(English.List(dice.Sample(items, count)))}.", null, $"{count} {name}");
-    }
-
-    public (string Lead, string Claim)? State(Dice dice) => null;
 }
 
 /// <summary>Questions that exo-tiny cannot answer, so that it says so instead of inventing something.</summary>

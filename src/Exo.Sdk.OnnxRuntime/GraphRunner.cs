@@ -11,6 +11,9 @@ namespace Exo.Sdk.OnnxRuntime;
 /// <summary>The shard's two graphs, ready to run over buffers that are bound once.</summary>
 internal sealed unsafe class GraphRunner : IDisposable
 {
+    private static readonly Lock FirstSession = new();
+    private static volatile bool _isDomainKnown;
+
     private readonly StepState _state;
     private readonly int _rank;
     private readonly int _hiddenSize;
@@ -59,8 +62,8 @@ internal sealed unsafe class GraphRunner : IDisposable
                 NativeApi.AddFilesInMemory(options.DangerousGetHandle(), tensors);
             }
 
-            _layers = new InferenceSession(layers, options);
-            _head = new InferenceSession(head, options);
+            _layers = CreateSession(layers, options);
+            _head = CreateSession(head, options);
 
             _lastPosition = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)_lengths, sizeof(int));
             _sequenceLength = OrtValue.CreateTensorValueWithData(_memory, TensorElementType.Int32, [1], (nint)(_lengths + 1), sizeof(int));
@@ -73,6 +76,25 @@ internal sealed unsafe class GraphRunner : IDisposable
         {
             Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// The first session that names the custom operators' domain enters it into a table of the whole process, which ONNX Runtime
+    /// does not guard: of ranks that load side by side one would fail. Later sessions only read the table.
+    /// </summary>
+    private static InferenceSession CreateSession(byte[] graph, SessionOptions options)
+    {
+        if (_isDomainKnown)
+        {
+            return new InferenceSession(graph, options);
+        }
+
+        lock (FirstSession)
+        {
+            InferenceSession session = new(graph, options);
+            _isDomainKnown = true;
+            return session;
         }
     }
 

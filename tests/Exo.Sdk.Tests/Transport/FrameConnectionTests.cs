@@ -53,7 +53,7 @@ public sealed class FrameConnectionTests
         }
 
         types.Should().Equal(1, 2);
-        left.Invoking(c => c.SendAsync(1, default)).Should().Throw<ObjectDisposedException>();
+        await left.Awaiting(c => c.SendAsync(1, default).AsTask()).Should().ThrowAsync<ObjectDisposedException>();
         await left.Awaiting(c => c.ReadAsync().AsTask()).Should().ThrowAsync<ObjectDisposedException>();
     }
 

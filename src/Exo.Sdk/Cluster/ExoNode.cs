@@ -262,7 +262,14 @@ public sealed class ExoNode : IAsyncDisposable
         }
 
         Type type = Type.GetType(typeName) ?? throw new UnavailableException($"The type {typeName} cannot be loaded in the child process.");
-        return Activator.CreateInstance(type) as T
-            ?? throw new UnavailableException($"{typeName} cannot be made in a child process: it needs a public constructor without parameters and must implement {typeof(T).Name}.");
+        try
+        {
+            return (T)Activator.CreateInstance(type)!;
+        }
+        catch (Exception error) when (error is MissingMethodException or InvalidCastException)
+        {
+            throw new UnavailableException(
+                $"{typeName} cannot be made in a child process: it needs a public constructor without parameters and must implement {typeof(T).Name}.", error);
+        }
     }
 }

@@ -43,13 +43,20 @@ internal sealed class ExoProcess : IDisposable
     public static ExoProcess Start(string[] arguments, bool keepInputOpen = false, Action<string>? onErrorLine = null)
     {
         string mark = Guid.NewGuid().ToString("N");
-        ProcessStartInfo start = new(Muxer())
+        bool mustUnblock = IsInterruptIgnored();
+        ProcessStartInfo start = new(mustUnblock ? "env" : Muxer())
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             StandardErrorEncoding = Encoding.UTF8,
         };
+        if (mustUnblock)
+        {
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add(Muxer());
+        }
+
         start.ArgumentList.Add("exec");
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "exo.dll"));
         foreach (string argument in arguments)
@@ -66,6 +73,20 @@ internal sealed class ExoProcess : IDisposable
         }
 
         return new ExoProcess(process, mark, onErrorLine);
+    }
+
+    /// <summary>
+    /// A shell starts its background jobs with interrupts ignored, and children inherit that: tests of Ctrl-C under such a shell
+    /// must give exo the ordinary disposition back.
+    /// </summary>
+    private static bool IsInterruptIgnored()
+    {
+        const string field = "SigIgn:";
+        const ulong interruptBit = 1UL << (Signals.Interrupt - 1);
+        string? line = OperatingSystem.IsLinux()
+            ? File.ReadLines("/proc/self/status").FirstOrDefault(text => text.StartsWith(field, StringComparison.Ordinal))
+            : null;
+        return line is not null && (Convert.ToUInt64(line[field.Length..].Trim(), 16) & interruptBit) != 0;
     }
 
     /// <summary>Runs exo to its end.</summary>

@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using Exo.Sdk.Cpu.Simd;
+
+namespace Exo.Sdk.Cpu.Packing;
+
+/// <summary>Unsigned 8-bit integers, four to a word, the first in the lowest bits.</summary>
+internal readonly unsafe struct UInt8Packing : IIntegerPacking
+{
+    public static int Bits => 8;
+
+    public static int WordsPerUnit => 8;
+
+    // The top value is shifted down, because as it stands it would read as a negative number.
+    public static float InputScale(int i) => i % 4 == 3 ? 1 : 1f / (1u << (8 * (i % 4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes SumUnit<TLanes>(uint* unit, float* x)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes word0 = TLanes.LoadWords(unit);
+        TLanes word1 = TLanes.LoadWords(unit + TLanes.Count);
+        TLanes word2 = TLanes.LoadWords(unit + (2 * TLanes.Count));
+        TLanes word3 = TLanes.LoadWords(unit + (3 * TLanes.Count));
+        TLanes word4 = TLanes.LoadWords(unit + (4 * TLanes.Count));
+        TLanes word5 = TLanes.LoadWords(unit + (5 * TLanes.Count));
+        TLanes word6 = TLanes.LoadWords(unit + (6 * TLanes.Count));
+        TLanes word7 = TLanes.LoadWords(unit + (7 * TLanes.Count));
+        TLanes chain0 = TLanes.Multiply(Field(word0, 0), TLanes.Broadcast(x[0]));
+        TLanes chain1 = TLanes.Multiply(Field(word2, 0), TLanes.Broadcast(x[8]));
+        TLanes chain2 = TLanes.Multiply(Field(word4, 0), TLanes.Broadcast(x[16]));
+        TLanes chain3 = TLanes.Multiply(Field(word6, 0), TLanes.Broadcast(x[24]));
+        chain0 = TLanes.MultiplyAdd(Field(word0, 1), TLanes.Broadcast(x[1]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word2, 1), TLanes.Broadcast(x[9]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word4, 1), TLanes.Broadcast(x[17]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word6, 1), TLanes.Broadcast(x[25]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word0, 2), TLanes.Broadcast(x[2]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word2, 2), TLanes.Broadcast(x[10]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word4, 2), TLanes.Broadcast(x[18]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word6, 2), TLanes.Broadcast(x[26]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word0, 3), TLanes.Broadcast(x[3]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word2, 3), TLanes.Broadcast(x[11]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word4, 3), TLanes.Broadcast(x[19]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word6, 3), TLanes.Broadcast(x[27]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word1, 0), TLanes.Broadcast(x[4]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word3, 0), TLanes.Broadcast(x[12]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word5, 0), TLanes.Broadcast(x[20]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word7, 0), TLanes.Broadcast(x[28]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word1, 1), TLanes.Broadcast(x[5]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word3, 1), TLanes.Broadcast(x[13]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word5, 1), TLanes.Broadcast(x[21]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word7, 1), TLanes.Broadcast(x[29]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word1, 2), TLanes.Broadcast(x[6]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word3, 2), TLanes.Broadcast(x[14]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word5, 2), TLanes.Broadcast(x[22]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word7, 2), TLanes.Broadcast(x[30]), chain3);
+        chain0 = TLanes.MultiplyAdd(Field(word1, 3), TLanes.Broadcast(x[7]), chain0);
+        chain1 = TLanes.MultiplyAdd(Field(word3, 3), TLanes.Broadcast(x[15]), chain1);
+        chain2 = TLanes.MultiplyAdd(Field(word5, 3), TLanes.Broadcast(x[23]), chain2);
+        chain3 = TLanes.MultiplyAdd(Field(word7, 3), TLanes.Broadcast(x[31]), chain3);
+        return TLanes.Add(TLanes.Add(chain0, chain1), TLanes.Add(chain2, chain3));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Number<TLanes>(uint* unit, int i)
+        where TLanes : struct, ILanes<TLanes> =>
+        TLanes.ToSingle(TLanes.And(TLanes.ShiftRight(TLanes.LoadWords(unit + (i / 4 * TLanes.Count)), 8 * (i % 4)), 0xFF));
+
+    public static float Number(uint* words, int i) => (words[i / 4] >> (8 * (i % 4))) & 0xFF;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Quad<TLanes>(uint* unit, int quad)
+        where TLanes : struct, ILanes<TLanes> => TLanes.LoadWords(unit + (quad * TLanes.Count));
+
+    public static int QuadInput(int quad, int index) => (4 * quad) + index;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes Field<TLanes>(TLanes word, int place)
+        where TLanes : struct, ILanes<TLanes> => place == 3
+        ? TLanes.ToSingle(TLanes.ShiftRight(word, 24))
+        : TLanes.ToSingle(TLanes.And(word, 0xFFu << (8 * place)));
+}

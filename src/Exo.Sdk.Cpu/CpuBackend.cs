@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Exo.Sdk.Cpu.Layers;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Weights;
@@ -22,7 +23,7 @@ public sealed class CpuBackend : IComputeBackend
     public Availability Supports(ModelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (Rope<Lanes128>.Refuse(spec.Rope) is { } ropeReason)
+        if (Rope<Lanes128, Vector128<float>>.Refuse(spec.Rope) is { } ropeReason)
         {
             return Availability.No(ropeReason + ".");
         }
@@ -85,9 +86,9 @@ public sealed class CpuBackend : IComputeBackend
         {
             return lanes switch
             {
-                16 => new CpuShard<Lanes512>(spec, assignment, shardWeights, group, options),
-                8 => new CpuShard<Lanes256>(spec, assignment, shardWeights, group, options),
-                _ => new CpuShard<Lanes128>(spec, assignment, shardWeights, group, options),
+                16 => new CpuShard<Lanes512, Vector512<float>>(spec, assignment, shardWeights, group, options),
+                8 => new CpuShard<Lanes256, Vector256<float>>(spec, assignment, shardWeights, group, options),
+                _ => new CpuShard<Lanes128, Vector128<float>>(spec, assignment, shardWeights, group, options),
             };
         }
         catch

@@ -9,15 +9,16 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Cpu;
 
 /// <summary>One rank's part of a model on the CPU.</summary>
-internal sealed unsafe class CpuShard<TLanes> : IModelShard
-    where TLanes : struct, ILanes<TLanes>
+internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     private readonly ModelSpec _spec;
     private readonly ShardOptions _options;
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
     private readonly AttentionKernel _attention;
-    private readonly ShardStep<TLanes> _step;
+    private readonly ShardStep<TLanes, TVector> _step;
     private readonly SequenceCache?[] _slots;
     private readonly IndexRange[] _vocabularyParts;
     private bool _knowsParts;
@@ -34,8 +35,8 @@ internal sealed unsafe class CpuShard<TLanes> : IModelShard
         _slots = new SequenceCache?[options.MaxSequences];
         _vocabularyParts = new IndexRange[group.Size];
         _vocabularyParts[assignment.Rank] = assignment.Tokens;
-        _attention = AttentionFactory.Create<TLanes>(spec, assignment, options);
-        _step = new ShardStep<TLanes>(spec, assignment, weights, group, options, _attention);
+        _attention = AttentionFactory.Create<TLanes, TVector>(spec, assignment, options);
+        _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options, _attention);
     }
 
     public ShardAssignment Assignment { get; }

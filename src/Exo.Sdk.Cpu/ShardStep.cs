@@ -23,8 +23,9 @@ internal readonly record struct StepSequence(SequenceCache Cache, int First, int
 /// One step through all layers: prefill and decode, any number of sequences. Buffers hold <c>[tokens, width]</c> with widths filled up to
 /// whole units; the fillings of inputs stay zero. The calling thread leads a team through the stages and takes the all-reduces itself.
 /// </summary>
-internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
-    where TLanes : struct, ILanes<TLanes>
+internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     private readonly ModelSpec _spec;
     private readonly ShardWeights _weights;
@@ -32,7 +33,7 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
     private readonly StepTimeline? _timeline;
     private readonly ThreadTeam _team;
     private readonly AttentionKernel _attention;
-    private readonly Rope<TLanes> _rope;
+    private readonly Rope<TLanes, TVector> _rope;
     private readonly LinearGroup[] _queryKeyValue;
     private readonly LinearGroup[] _output;
     private readonly LinearGroup[] _gateUp;
@@ -80,7 +81,7 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
         _attendedWidth = Units.Pad(_queryHeads * spec.Attention.HeadSize);
         _channelWidth = Units.Pad(assignment.Channels.Count);
         long tokens = options.MaxBatchTokens;
-        _rope = new Rope<TLanes>(spec.Rope, spec.Attention.HeadSize, options.MaxBatchTokens);
+        _rope = new Rope<TLanes, TVector>(spec.Rope, spec.Attention.HeadSize, options.MaxBatchTokens);
         _residual = NativeBlock.OfFloats(tokens * _width);
         _normed = NativeBlock.OfFloats(Math.Max(tokens, options.MaxSequences) * _width);
         _partial = NativeBlock.OfFloats(tokens * _width);
@@ -336,10 +337,10 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
             float* normed = _normed.Floats + (token * _width);
             if (!isFirst)
             {
-                ElementWise<TLanes>.Add(residual, _partial.Floats + (token * _width), _spec.HiddenSize);
+                ElementWise<TLanes, TVector>.Add(residual, _partial.Floats + (token * _width), _spec.HiddenSize);
             }
 
-            RootMeanSquareNorm<TLanes>.Apply(residual, weight, _spec.NormEpsilon, normed);
+            RootMeanSquareNorm<TLanes, TVector>.Apply(residual, weight, _spec.NormEpsilon, normed);
             if (arranges)
             {
                 next.Arrange(normed, _arranged.Bytes + (token * next.ArrangedBytes), _tokens);
@@ -363,8 +364,8 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
         {
             float* residual = _residual.Floats + ((long)_rows[row] * _width);
             float* normed = _normed.Floats + ((long)row * _width);
-            ElementWise<TLanes>.Add(residual, _partial.Floats + ((long)_rows[row] * _width), _spec.HiddenSize);
-            RootMeanSquareNorm<TLanes>.Apply(residual, _weights.FinalNorm, _spec.NormEpsilon, normed);
+            ElementWise<TLanes, TVector>.Add(residual, _partial.Floats + ((long)_rows[row] * _width), _spec.HiddenSize);
+            RootMeanSquareNorm<TLanes, TVector>.Apply(residual, _weights.FinalNorm, _spec.NormEpsilon, normed);
             if (_head.WantsArranged(_rowCount))
             {
                 _head.Arrange(normed, _arranged.Bytes + ((long)row * _head.ArrangedBytes), _rowCount);
@@ -380,7 +381,7 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
         for (int token = 0; token < _tokens; token++)
         {
             float* gate = _gated.Floats + ((long)token * linears.OutputWidth);
-            ElementWise<TLanes>.GatedSilu(gate, gate + linears.OffsetOf(1), first, end);
+            ElementWise<TLanes, TVector>.GatedSilu(gate, gate + linears.OffsetOf(1), first, end);
         }
     }
 
@@ -418,7 +419,7 @@ internal sealed unsafe class ShardStep<TLanes> : ITeamWork, IDisposable
     {
         if (norm is not null)
         {
-            RootMeanSquareNorm<TLanes>.Apply(head, norm, _spec.NormEpsilon, head);
+            RootMeanSquareNorm<TLanes, TVector>.Apply(head, norm, _spec.NormEpsilon, head);
         }
 
         _rope.Apply(head, token);

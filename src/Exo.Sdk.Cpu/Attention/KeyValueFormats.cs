@@ -14,8 +14,9 @@ internal unsafe interface IKeyValueFormat
     static abstract bool HasScales { get; }
 
     /// <summary>As many consecutive elements as there are lanes, not yet scaled.</summary>
-    static abstract TLanes Load<TLanes>(byte* source)
-        where TLanes : struct, ILanes<TLanes>;
+    static abstract TVector Load<TLanes, TVector>(byte* source)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct;
 
     /// <summary>Writes one element.</summary>
     /// <param name="value">The number, divided by the scale.</param>
@@ -31,8 +32,9 @@ internal readonly unsafe struct Float32Format : IKeyValueFormat
     public static bool HasScales => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* source)
-        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)source);
+    public static TVector Load<TLanes, TVector>(byte* source)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => TLanes.Load((float*)source);
 
     public static void Store(float value, byte* target) => *(float*)target = value;
 }
@@ -47,8 +49,9 @@ internal readonly unsafe struct Float16Format : IKeyValueFormat
     public static bool HasScales => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* source)
-        where TLanes : struct, ILanes<TLanes> => HalfBits.Widen(TLanes.LoadUInt16((ushort*)source));
+    public static TVector Load<TLanes, TVector>(byte* source)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => HalfBits.Widen<TLanes, TVector>(TLanes.LoadUInt16((ushort*)source));
 
     public static void Store(float value, byte* target) => *(Half*)target = (Half)Math.Clamp(value, -Largest, Largest);
 }
@@ -61,8 +64,9 @@ internal readonly unsafe struct BFloat16Format : IKeyValueFormat
     public static bool HasScales => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* source)
-        where TLanes : struct, ILanes<TLanes> => TLanes.ShiftLeft(TLanes.LoadUInt16((ushort*)source), 16);
+    public static TVector Load<TLanes, TVector>(byte* source)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => TLanes.ShiftLeft(TLanes.LoadUInt16((ushort*)source), 16);
 
     public static void Store(float value, byte* target)
     {
@@ -79,8 +83,9 @@ internal readonly unsafe struct Int8Format : IKeyValueFormat
     public static bool HasScales => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Load<TLanes>(byte* source)
-        where TLanes : struct, ILanes<TLanes> => TLanes.ToSingle(TLanes.LoadSByte((sbyte*)source));
+    public static TVector Load<TLanes, TVector>(byte* source)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => TLanes.ToSingle(TLanes.LoadSByte((sbyte*)source));
 
     public static void Store(float value, byte* target) => *(sbyte*)target = (sbyte)MathF.Round(value);
 

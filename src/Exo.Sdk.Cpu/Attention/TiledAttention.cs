@@ -5,8 +5,9 @@ using Exo.Sdk.Cpu.Simd;
 namespace Exo.Sdk.Cpu.Attention;
 
 /// <summary>Attention as two tile products with the softmax between: scores = Q·Kᵀ, result = softmax(scores)·V.</summary>
-internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) : AttentionKernel(shape)
-    where TLanes : struct, ILanes<TLanes>
+internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape shape) : AttentionKernel(shape)
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
     where TFormat : struct, IKeyValueFormat
 {
     // One register more than the head needs, because a tile product writes two panels.
@@ -95,7 +96,7 @@ internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) :
                 byte* source = keys + ((long)first * TLanes.Count * TFormat.ElementBytes);
                 UnpackKeys(source, depth, scales + position, tile);
                 UnpackKeys(source + panelBytes, depth, scales + position + TLanes.Count, tile + TLanes.Count);
-                TileProduct<TLanes>.Multiply(
+                TileProduct<TLanes, TVector>.Multiply(
                     tile, depth, queries + first, Shape.HeadSize, rows, new(scores + position, length, first > 0, hasSecond: true));
             }
 
@@ -116,7 +117,7 @@ internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) :
                 int depth = Math.Min(Tile.Depth, length - position);
                 byte* source = values + ((((long)position * Shape.ValueWidth) + element) * TFormat.ElementBytes);
                 UnpackValues(source, depth, scales + position, tile, hasSecond);
-                TileProduct<TLanes>.Multiply(
+                TileProduct<TLanes, TVector>.Multiply(
                     tile, depth, scores + position, stride, rows, new(results + element, OutputStride, position > 0, hasSecond));
             }
         }
@@ -125,10 +126,10 @@ internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) :
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void UnpackKeys(byte* source, int depth, float* scales, float* tile)
     {
-        TLanes scale = TFormat.HasScales ? TLanes.Load(scales) : TLanes.Zero;
+        TVector scale = TFormat.HasScales ? TLanes.Load(scales) : TLanes.Zero;
         for (int i = 0; i < depth; i++)
         {
-            TLanes key = TFormat.Load<TLanes>(source);
+            TVector key = TFormat.Load<TLanes, TVector>(source);
             TLanes.Store(TFormat.HasScales ? TLanes.Multiply(key, scale) : key, tile);
             source += TLanes.Count * TFormat.ElementBytes;
             tile += Tile.Panels * TLanes.Count;
@@ -141,12 +142,12 @@ internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) :
         int rowBytes = Shape.ValueWidth * TFormat.ElementBytes;
         for (int i = 0; i < depth; i++)
         {
-            TLanes scale = TFormat.HasScales ? TLanes.Broadcast(scales[i]) : TLanes.Zero;
-            TLanes first = TFormat.Load<TLanes>(source);
+            TVector scale = TFormat.HasScales ? TLanes.Broadcast(scales[i]) : TLanes.Zero;
+            TVector first = TFormat.Load<TLanes, TVector>(source);
             TLanes.Store(TFormat.HasScales ? TLanes.Multiply(first, scale) : first, tile);
             if (hasSecond)
             {
-                TLanes second = TFormat.Load<TLanes>(source + (TLanes.Count * TFormat.ElementBytes));
+                TVector second = TFormat.Load<TLanes, TVector>(source + (TLanes.Count * TFormat.ElementBytes));
                 TLanes.Store(TFormat.HasScales ? TLanes.Multiply(second, scale) : second, tile + TLanes.Count);
             }
 
@@ -161,17 +162,17 @@ internal sealed unsafe class TiledAttention<TLanes, TFormat>(CacheShape shape) :
     {
         new Span<float>(scores, first).Fill(float.NegativeInfinity);
         new Span<float>(scores + end, length - end).Fill(float.NegativeInfinity);
-        TLanes largest = TLanes.Broadcast(float.NegativeInfinity);
+        TVector largest = TLanes.Broadcast(float.NegativeInfinity);
         for (int i = 0; i < length; i += TLanes.Count)
         {
             largest = TLanes.Max(largest, TLanes.Load(scores + i));
         }
 
-        TLanes top = TLanes.Broadcast(TLanes.MaxAcross(largest));
-        TLanes sum = TLanes.Zero;
+        TVector top = TLanes.Broadcast(TLanes.MaxAcross(largest));
+        TVector sum = TLanes.Zero;
         for (int i = 0; i < length; i += TLanes.Count)
         {
-            TLanes value = TLanes.Exp(TLanes.Subtract(TLanes.Load(scores + i), top));
+            TVector value = TLanes.Exp(TLanes.Subtract(TLanes.Load(scores + i), top));
             sum = TLanes.Add(sum, value);
             TLanes.Store(value, scores + i);
         }

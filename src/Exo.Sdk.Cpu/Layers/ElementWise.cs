@@ -4,8 +4,9 @@ using Exo.Sdk.Cpu.Simd;
 namespace Exo.Sdk.Cpu.Layers;
 
 /// <summary>Operations on each element.</summary>
-internal static unsafe class ElementWise<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class ElementWise<TLanes, TVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     /// <summary>a += b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -29,8 +30,8 @@ internal static unsafe class ElementWise<TLanes>
     {
         for (int i = first; i < end; i += TLanes.Count)
         {
-            TLanes x = TLanes.Load(gate + i);
-            TLanes denominator = TLanes.Add(TLanes.Broadcast(1), TLanes.Exp(TLanes.Subtract(TLanes.Zero, x)));
+            TVector x = TLanes.Load(gate + i);
+            TVector denominator = TLanes.Add(TLanes.Broadcast(1), TLanes.Exp(TLanes.Subtract(TLanes.Zero, x)));
             TLanes.Store(TLanes.Multiply(TLanes.Divide(x, denominator), TLanes.Load(up + i)), gate + i);
         }
     }

@@ -4,21 +4,22 @@ using Exo.Sdk.Cpu.Simd;
 namespace Exo.Sdk.Cpu.Layers;
 
 /// <summary>y = x / √(mean(x²) + ε) · w (Zhang and Sennrich 2019).</summary>
-internal static unsafe class RootMeanSquareNorm<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class RootMeanSquareNorm<TLanes, TVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     /// <summary>Norms one vector; y may be x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Apply(float* x, ReadOnlySpan<float> weight, float epsilon, float* y)
     {
-        TLanes squares = TLanes.Zero;
-        TLanes otherSquares = TLanes.Zero;
+        TVector squares = TLanes.Zero;
+        TVector otherSquares = TLanes.Zero;
         int length = weight.Length;
         int i = 0;
         for (; i + (2 * TLanes.Count) <= length; i += 2 * TLanes.Count)
         {
-            TLanes a = TLanes.Load(x + i);
-            TLanes b = TLanes.Load(x + i + TLanes.Count);
+            TVector a = TLanes.Load(x + i);
+            TVector b = TLanes.Load(x + i + TLanes.Count);
             squares = TLanes.MultiplyAdd(a, a, squares);
             otherSquares = TLanes.MultiplyAdd(b, b, otherSquares);
         }
@@ -34,7 +35,7 @@ internal static unsafe class RootMeanSquareNorm<TLanes>
         {
             for (i = 0; i + TLanes.Count <= length; i += TLanes.Count)
             {
-                TLanes scaled = TLanes.Multiply(TLanes.Load(x + i), TLanes.Broadcast(factor));
+                TVector scaled = TLanes.Multiply(TLanes.Load(x + i), TLanes.Broadcast(factor));
                 TLanes.Store(TLanes.Multiply(scaled, TLanes.Load(w + i)), y + i);
             }
 

@@ -10,8 +10,9 @@ namespace Exo.Sdk.Cpu.Layers;
 /// position times frequency i. Angles are computed in double precision, once a step for all layers; the llama3 scaling is as published
 /// with Llama 3.1.
 /// </summary>
-internal sealed unsafe class Rope<TLanes> : IDisposable
-    where TLanes : struct, ILanes<TLanes>
+internal sealed unsafe class Rope<TLanes, TVector> : IDisposable
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     private readonly double[] _frequencies;
     private readonly NativeBlock _angles;
@@ -64,10 +65,10 @@ internal sealed unsafe class Rope<TLanes> : IDisposable
         int i = 0;
         for (; i + TLanes.Count <= _half; i += TLanes.Count)
         {
-            TLanes a = TLanes.Load(x + i);
-            TLanes b = TLanes.Load(y + i);
-            TLanes cosine = TLanes.Load(cosines + i);
-            TLanes sine = TLanes.Load(sines + i);
+            TVector a = TLanes.Load(x + i);
+            TVector b = TLanes.Load(y + i);
+            TVector cosine = TLanes.Load(cosines + i);
+            TVector sine = TLanes.Load(sines + i);
             TLanes.Store(TLanes.Subtract(TLanes.Multiply(a, cosine), TLanes.Multiply(b, sine)), x + i);
             TLanes.Store(TLanes.MultiplyAdd(b, cosine, TLanes.Multiply(a, sine)), y + i);
         }

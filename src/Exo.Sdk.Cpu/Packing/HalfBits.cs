@@ -11,11 +11,12 @@ internal static class HalfBits
 
     /// <summary>Widens the halves in the lower 16 bits of the lanes; subnormal ones exactly, infinities as 65536.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TLanes Widen<TLanes>(TLanes halves)
-        where TLanes : struct, ILanes<TLanes>
+    internal static TVector Widen<TLanes, TVector>(TVector halves)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
-        TLanes magnitude = TLanes.ShiftLeft(TLanes.And(halves, 0x7FFF), 13);
-        TLanes sign = TLanes.ShiftLeft(TLanes.And(halves, 0x8000), 16);
+        TVector magnitude = TLanes.ShiftLeft(TLanes.And(halves, 0x7FFF), 13);
+        TVector sign = TLanes.ShiftLeft(TLanes.And(halves, 0x8000), 16);
         return TLanes.Or(TLanes.Multiply(magnitude, TLanes.Broadcast(BiasDifference)), sign);
     }
 }

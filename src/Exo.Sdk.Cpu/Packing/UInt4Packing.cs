@@ -10,69 +10,85 @@ internal readonly unsafe struct UInt4Packing : IIntegerPacking
 
     public static int WordsPerUnit => 4;
 
+    public static int QuadsAtOnce => 8;
+
     // The top value is shifted down, because as it stands it would read as a negative number.
     public static float InputScale(int i) => i % 8 == 7 ? 1 : 1f / (1u << (4 * (i % 8)));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes SumUnit<TLanes>(uint* unit, float* x)
-        where TLanes : struct, ILanes<TLanes>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void SumGroups<TLanes, TVector>(uint* unit, float* x, int groups, int unitsPerGroup, float* sums)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
-        TLanes word0 = TLanes.LoadWords(unit);
-        TLanes word1 = TLanes.LoadWords(unit + TLanes.Count);
-        TLanes word2 = TLanes.LoadWords(unit + (2 * TLanes.Count));
-        TLanes word3 = TLanes.LoadWords(unit + (3 * TLanes.Count));
-        TLanes chain0 = TLanes.Multiply(Field(word0, 0), TLanes.Broadcast(x[0]));
-        TLanes chain1 = TLanes.Multiply(Field(word1, 0), TLanes.Broadcast(x[8]));
-        TLanes chain2 = TLanes.Multiply(Field(word2, 0), TLanes.Broadcast(x[16]));
-        TLanes chain3 = TLanes.Multiply(Field(word3, 0), TLanes.Broadcast(x[24]));
-        chain0 = TLanes.MultiplyAdd(Field(word0, 1), TLanes.Broadcast(x[1]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 1), TLanes.Broadcast(x[9]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 1), TLanes.Broadcast(x[17]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 1), TLanes.Broadcast(x[25]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 2), TLanes.Broadcast(x[2]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 2), TLanes.Broadcast(x[10]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 2), TLanes.Broadcast(x[18]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 2), TLanes.Broadcast(x[26]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 3), TLanes.Broadcast(x[3]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 3), TLanes.Broadcast(x[11]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 3), TLanes.Broadcast(x[19]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 3), TLanes.Broadcast(x[27]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 4), TLanes.Broadcast(x[4]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 4), TLanes.Broadcast(x[12]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 4), TLanes.Broadcast(x[20]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 4), TLanes.Broadcast(x[28]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 5), TLanes.Broadcast(x[5]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 5), TLanes.Broadcast(x[13]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 5), TLanes.Broadcast(x[21]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 5), TLanes.Broadcast(x[29]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 6), TLanes.Broadcast(x[6]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 6), TLanes.Broadcast(x[14]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 6), TLanes.Broadcast(x[22]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 6), TLanes.Broadcast(x[30]), chain3);
-        chain0 = TLanes.MultiplyAdd(Field(word0, 7), TLanes.Broadcast(x[7]), chain0);
-        chain1 = TLanes.MultiplyAdd(Field(word1, 7), TLanes.Broadcast(x[15]), chain1);
-        chain2 = TLanes.MultiplyAdd(Field(word2, 7), TLanes.Broadcast(x[23]), chain2);
-        chain3 = TLanes.MultiplyAdd(Field(word3, 7), TLanes.Broadcast(x[31]), chain3);
-        return TLanes.Add(TLanes.Add(chain0, chain1), TLanes.Add(chain2, chain3));
+        uint mask = Opaque.Value(0xF);
+        TVector mask0 = TLanes.BroadcastBits(mask);
+        TVector mask1 = TLanes.BroadcastBits(mask << 4);
+        TVector mask2 = TLanes.BroadcastBits(mask << 8);
+        TVector mask3 = TLanes.BroadcastBits(mask << 12);
+        TVector mask4 = TLanes.BroadcastBits(mask << 16);
+        TVector mask5 = TLanes.BroadcastBits(mask << 20);
+        TVector mask6 = TLanes.BroadcastBits(mask << 24);
+        for (int group = 0; group < groups; group++)
+        {
+            TVector sum0 = TLanes.Zero;
+            TVector sum1 = TLanes.Zero;
+            TVector sum2 = TLanes.Zero;
+            TVector sum3 = TLanes.Zero;
+            for (int i = 0; i < unitsPerGroup * WordsPerUnit; i++)
+            {
+                Prefetch.Ahead(unit);
+                TVector word = TLanes.LoadWords(unit);
+                sum0 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask0)), TLanes.Broadcast(x[0]), sum0);
+                sum1 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask1)), TLanes.Broadcast(x[1]), sum1);
+                sum2 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask2)), TLanes.Broadcast(x[2]), sum2);
+                sum3 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask3)), TLanes.Broadcast(x[3]), sum3);
+                sum0 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask4)), TLanes.Broadcast(x[4]), sum0);
+                sum1 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask5)), TLanes.Broadcast(x[5]), sum1);
+                sum2 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.And(word, mask6)), TLanes.Broadcast(x[6]), sum2);
+                sum3 = TLanes.MultiplyAdd(TLanes.ToSingle(TLanes.ShiftRight(word, 28)), TLanes.Broadcast(x[7]), sum3);
+                unit += TLanes.Count;
+                x += 8;
+            }
+
+            TLanes.Store(TLanes.Add(TLanes.Add(sum0, sum1), TLanes.Add(sum2, sum3)), sums);
+            sums += TLanes.Count;
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Number<TLanes>(uint* unit, int i)
-        where TLanes : struct, ILanes<TLanes> =>
-        TLanes.ToSingle(TLanes.And(TLanes.ShiftRight(TLanes.LoadWords(unit + (i / 8 * TLanes.Count)), 4 * (i % 8)), 0xF));
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Unpack<TLanes, TVector>(uint* unit, TVector scale, TVector offset, float* tile)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+    {
+        int step = PanelTile.Step<TLanes, TVector>();
+        for (int i = 0; i < WordsPerUnit; i++)
+        {
+            TVector word = TLanes.LoadWords(unit);
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 0), scale, offset), tile);
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 1), scale, offset), tile + step);
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 2), scale, offset), tile + (2 * step));
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 3), scale, offset), tile + (3 * step));
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 4), scale, offset), tile + (4 * step));
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 5), scale, offset), tile + (5 * step));
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 6), scale, offset), tile + (6 * step));
+            TLanes.Store(TLanes.MultiplyAdd(Value<TLanes, TVector>(word, 7), scale, offset), tile + (7 * step));
+            unit += TLanes.Count;
+            tile += 8 * step;
+        }
+    }
 
     public static float Number(uint* words, int i) => (words[i / 8] >> (4 * (i % 8))) & 0xF;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Quad<TLanes>(uint* unit, int quad)
-        where TLanes : struct, ILanes<TLanes> =>
+    public static TVector Quad<TLanes, TVector>(uint* unit, int quad)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct =>
         TLanes.And(TLanes.ShiftRight(TLanes.LoadWords(unit + (quad / 2 * TLanes.Count)), 4 * (quad % 2)), 0x0F0F0F0F);
 
     public static int QuadInput(int quad, int index) => (8 * (quad / 2)) + (quad % 2) + (2 * index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes Field<TLanes>(TLanes word, int place)
-        where TLanes : struct, ILanes<TLanes> => place == 7
-        ? TLanes.ToSingle(TLanes.ShiftRight(word, 28))
-        : TLanes.ToSingle(TLanes.And(word, 0xFu << (4 * place)));
+    private static TVector Value<TLanes, TVector>(TVector word, int place)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => TLanes.ToSingle(TLanes.And(TLanes.ShiftRight(word, 4 * place), 0xF));
 }

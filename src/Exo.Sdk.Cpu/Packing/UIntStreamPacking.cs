@@ -7,24 +7,32 @@ namespace Exo.Sdk.Cpu.Packing;
 internal interface IBits
 {
     static abstract int Count { get; }
+
+    static abstract int QuadsAtOnce { get; }
 }
 
 /// <summary>3 bits.</summary>
 internal readonly struct Bits3 : IBits
 {
     public static int Count => 3;
+
+    public static int QuadsAtOnce => 8;
 }
 
 /// <summary>5 bits.</summary>
 internal readonly struct Bits5 : IBits
 {
     public static int Count => 5;
+
+    public static int QuadsAtOnce => 4;
 }
 
 /// <summary>6 bits.</summary>
 internal readonly struct Bits6 : IBits
 {
     public static int Count => 6;
+
+    public static int QuadsAtOnce => 2;
 }
 
 /// <summary>Unsigned integers of a width that does not divide a word: a row is one stream of bits, and some values lie in two words.</summary>
@@ -35,17 +43,53 @@ internal readonly unsafe struct UIntStreamPacking<TBits> : IIntegerPacking
 
     public static int WordsPerUnit => TBits.Count;
 
+    public static int QuadsAtOnce => TBits.QuadsAtOnce;
+
     private static uint Mask => (1u << TBits.Count) - 1;
 
     public static float InputScale(int i) => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes SumUnit<TLanes>(uint* unit, float* x)
-        where TLanes : struct, ILanes<TLanes> => UnitSum.Of<TLanes, UIntStreamPacking<TBits>>(unit, x);
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void SumGroups<TLanes, TVector>(uint* unit, float* x, int groups, int unitsPerGroup, float* sums)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+    {
+        for (int group = 0; group < groups; group++)
+        {
+            TVector sum0 = TLanes.Zero;
+            TVector sum1 = TLanes.Zero;
+            TVector sum2 = TLanes.Zero;
+            TVector sum3 = TLanes.Zero;
+            for (int i = 0; i < unitsPerGroup; i++)
+            {
+                for (int word = 0; word < WordsPerUnit; word++)
+                {
+                    Prefetch.Ahead(unit + (word * TLanes.Count));
+                }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Number<TLanes>(uint* unit, int i)
-        where TLanes : struct, ILanes<TLanes> => TLanes.ToSingle(Field<TLanes>(unit, i));
+                sum0 = AddEight<TLanes, TVector, Part0>(unit, x, sum0);
+                sum1 = AddEight<TLanes, TVector, Part1>(unit, x + 8, sum1);
+                sum2 = AddEight<TLanes, TVector, Part2>(unit, x + 16, sum2);
+                sum3 = AddEight<TLanes, TVector, Part3>(unit, x + 24, sum3);
+                unit += WordsPerUnit * TLanes.Count;
+                x += Units.Inputs;
+            }
+
+            TLanes.Store(TLanes.Add(TLanes.Add(sum0, sum1), TLanes.Add(sum2, sum3)), sums);
+            sums += TLanes.Count;
+        }
+    }
+
+    public static void Unpack<TLanes, TVector>(uint* unit, TVector scale, TVector offset, float* tile)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+    {
+        int step = PanelTile.Step<TLanes, TVector>();
+        UnpackEight<TLanes, TVector, Part0>(unit, scale, offset, tile);
+        UnpackEight<TLanes, TVector, Part1>(unit, scale, offset, tile + (8 * step));
+        UnpackEight<TLanes, TVector, Part2>(unit, scale, offset, tile + (16 * step));
+        UnpackEight<TLanes, TVector, Part3>(unit, scale, offset, tile + (24 * step));
+    }
 
     public static float Number(uint* words, int i)
     {
@@ -60,24 +104,60 @@ internal readonly unsafe struct UIntStreamPacking<TBits> : IIntegerPacking
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Quad<TLanes>(uint* unit, int quad)
-        where TLanes : struct, ILanes<TLanes>
+    public static TVector Quad<TLanes, TVector>(uint* unit, int quad)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
-        TLanes lower = TLanes.Or(Field<TLanes>(unit, 4 * quad), TLanes.ShiftLeft(Field<TLanes>(unit, (4 * quad) + 1), 8));
-        TLanes upper = TLanes.Or(Field<TLanes>(unit, (4 * quad) + 2), TLanes.ShiftLeft(Field<TLanes>(unit, (4 * quad) + 3), 8));
+        TVector lower = TLanes.Or(Field<TLanes, TVector>(unit, 4 * quad), TLanes.ShiftLeft(Field<TLanes, TVector>(unit, (4 * quad) + 1), 8));
+        TVector upper = TLanes.Or(Field<TLanes, TVector>(unit, (4 * quad) + 2), TLanes.ShiftLeft(Field<TLanes, TVector>(unit, (4 * quad) + 3), 8));
         return TLanes.Or(lower, TLanes.ShiftLeft(upper, 16));
     }
 
     public static int QuadInput(int quad, int index) => (4 * quad) + index;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static TVector AddEight<TLanes, TVector, TPart>(uint* unit, float* x, TVector sum)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+        where TPart : struct, IUnitPart
+    {
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First)), TLanes.Broadcast(x[0]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 1)), TLanes.Broadcast(x[1]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 2)), TLanes.Broadcast(x[2]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 3)), TLanes.Broadcast(x[3]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 4)), TLanes.Broadcast(x[4]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 5)), TLanes.Broadcast(x[5]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 6)), TLanes.Broadcast(x[6]), sum);
+        sum = TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 7)), TLanes.Broadcast(x[7]), sum);
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void UnpackEight<TLanes, TVector, TPart>(uint* unit, TVector scale, TVector offset, float* tile)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+        where TPart : struct, IUnitPart
+    {
+        int step = PanelTile.Step<TLanes, TVector>();
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First)), scale, offset), tile);
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 1)), scale, offset), tile + step);
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 2)), scale, offset), tile + (2 * step));
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 3)), scale, offset), tile + (3 * step));
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 4)), scale, offset), tile + (4 * step));
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 5)), scale, offset), tile + (5 * step));
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 6)), scale, offset), tile + (6 * step));
+        TLanes.Store(TLanes.MultiplyAdd(TLanes.ToSingle(Field<TLanes, TVector>(unit, TPart.First + 7)), scale, offset), tile + (7 * step));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes Field<TLanes>(uint* unit, int i)
-        where TLanes : struct, ILanes<TLanes>
+    private static TVector Field<TLanes, TVector>(uint* unit, int i)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
         int bit = i * TBits.Count;
         int word = bit / 32;
         int shift = bit % 32;
-        TLanes value = TLanes.ShiftRight(TLanes.LoadWords(unit + (word * TLanes.Count)), shift);
+        TVector value = TLanes.ShiftRight(TLanes.LoadWords(unit + (word * TLanes.Count)), shift);
         if (shift + TBits.Count > 32)
         {
             value = TLanes.Or(value, TLanes.ShiftLeft(TLanes.LoadWords(unit + ((word + 1) * TLanes.Count)), 32 - shift));

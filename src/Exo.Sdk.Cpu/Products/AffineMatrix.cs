@@ -9,17 +9,18 @@ namespace Exo.Sdk.Cpu.Products;
 /// A matrix in MLX's affine packing, w = s·q + β with one s and one β per group of inputs, multiplied as it is stored:
 /// y = Σ over groups of s·(Σ q·x) + β·(Σ x). Nothing is rounded but the sums, unless 8-bit inputs are asked for (<see cref="IntegerInput"/>).
 /// </summary>
-internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
+internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
     int outputCount, int inputCount, int groupSize, bool integers, NativeBlock words, GroupNumbers scales, GroupNumbers biases, float[]? bias)
     : WeightMatrix(outputCount, inputCount, bias)
-    where TLanes : struct, ILanes<TLanes>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
     where TPacking : struct, IIntegerPacking
 {
     private readonly uint* _words = (uint*)words.Bytes;
     private readonly int _groupCount = inputCount / groupSize;
     private readonly int _unitCount = inputCount / Units.Inputs;
     private readonly int _unitsPerGroup = groupSize / Units.Inputs;
-    private readonly bool _integers = integers && IntegerSums<TPacking>.Fits;
+    private readonly bool _integers = integers && TPacking.QuadsAtOnce > 0;
 
     internal override int PanelWidth => TLanes.Count;
 
@@ -39,11 +40,11 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     {
         if (_integers)
         {
-            IntegerInput.Arrange<TLanes, TPacking>(x, InputCount, groupSize, arranged);
+            IntegerInput.Arrange<TLanes, TVector, TPacking>(x, InputCount, groupSize, arranged);
         }
         else
         {
-            ScaledInput.Arrange<TLanes, TPacking>(x, InputCount, groupSize, (float*)arranged);
+            ScaledInput.Arrange<TLanes, TVector, TPacking>(x, InputCount, groupSize, (float*)arranged);
         }
     }
 
@@ -56,7 +57,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         {
             if (i % Units.Inputs == 0)
             {
-                RowUnit.Gather<TLanes, TPacking>(_words, _unitCount, row, i / Units.Inputs, unit);
+                RowUnit.Gather<TLanes, TVector, TPacking>(_words, _unitCount, row, i / Units.Inputs, unit);
                 scale = scales.Read(row, i / groupSize, TLanes.Count);
                 offset = biases.Read(row, i / groupSize, TLanes.Count);
             }
@@ -69,11 +70,11 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     {
         if (input.Tokens == 1 && _integers)
         {
-            MultiplyIntegerVector(input.Arranged, output.Y, first, end);
+            MultiplyIntegerVector(input.Arranged, output.Y, first, end, (float*)scratch);
         }
         else if (input.Tokens == 1)
         {
-            MultiplyVector((float*)input.Arranged, output.Y, first, end);
+            MultiplyVector((float*)input.Arranged, output.Y, first, end, (float*)scratch);
         }
         else if (_integers)
         {
@@ -93,31 +94,23 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyVector(float* x, float* y, int first, int end)
+    private void MultiplyVector(float* x, float* y, int first, int end, float* sums)
     {
-        float* sums = x + InputCount;
+        float* inputSums = x + InputCount;
         for (int panel = first; panel < end; panel++)
         {
-            uint* unit = _words + ((long)panel * _unitCount * UnitWords);
-            float* unitInputs = x;
-            TLanes total = TLanes.Zero;
-            TLanes offset = TLanes.Zero;
-            for (int group = 0; group < _groupCount; group++)
+            TVector total = TLanes.Zero;
+            TVector offset = TLanes.Zero;
+            for (int start = 0; start < _groupCount; start += Tile.Groups)
             {
-                Prefetch.Ahead(unit, UnitWords * sizeof(uint));
-                TLanes sum = TPacking.SumUnit<TLanes>(unit, unitInputs);
-                for (int i = 1; i < _unitsPerGroup; i++)
+                int count = Math.Min(Tile.Groups, _groupCount - start);
+                TPacking.SumGroups<TLanes, TVector>(Words(panel, start), x + (start * groupSize), count, _unitsPerGroup, sums);
+                for (int i = 0; i < count; i++)
                 {
-                    unit += UnitWords;
-                    unitInputs += Units.Inputs;
-                    Prefetch.Ahead(unit, UnitWords * sizeof(uint));
-                    sum = TLanes.Add(sum, TPacking.SumUnit<TLanes>(unit, unitInputs));
+                    int group = start + i;
+                    total = TLanes.MultiplyAdd(TLanes.Load(sums + (i * TLanes.Count)), scales.Load<TLanes, TVector>(panel, group), total);
+                    offset = TLanes.MultiplyAdd(biases.Load<TLanes, TVector>(panel, group), TLanes.Broadcast(inputSums[group]), offset);
                 }
-
-                unit += UnitWords;
-                unitInputs += Units.Inputs;
-                total = TLanes.MultiplyAdd(sum, scales.Load<TLanes>(panel, group), total);
-                offset = TLanes.MultiplyAdd(biases.Load<TLanes>(panel, group), TLanes.Broadcast(sums[group]), offset);
             }
 
             TLanes.Store(TLanes.Add(total, offset), y + (panel * TLanes.Count));
@@ -125,64 +118,31 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyIntegerVector(byte* arranged, float* y, int first, int end)
+    private void MultiplyIntegerVector(byte* arranged, float* y, int first, int end, float* sums)
     {
         for (int panel = first; panel < end; panel++)
         {
-            uint* unit = _words + ((long)panel * _unitCount * UnitWords);
-            uint* quads = (uint*)arranged;
             float* numbers = (float*)(arranged + IntegerInput.NumberOffset(InputCount));
-            TLanes total = TLanes.Zero;
-            for (int group = 0; group < _groupCount; group++)
+            TVector total = TLanes.Zero;
+            for (int start = 0; start < _groupCount; start += Tile.Groups)
             {
-                TLanes sum = TLanes.Zero;
-                for (int i = 0; i < _unitsPerGroup; i++)
+                int count = Math.Min(Tile.Groups, _groupCount - start);
+                uint* quads = (uint*)(arranged + (start * groupSize));
+                UnitQuads.SumGroups<TLanes, TVector, TPacking>(Words(panel, start), quads, count, _unitsPerGroup, sums);
+                for (int i = 0; i < count; i++)
                 {
-                    Prefetch.Ahead(unit, UnitWords * sizeof(uint));
-                    sum = SumIntegers(unit, quads, sum);
-                    unit += UnitWords;
-                    quads += Units.Quads;
+                    TVector scale = scales.Load<TLanes, TVector>(panel, start + i);
+                    TVector offset = biases.Load<TLanes, TVector>(panel, start + i);
+                    total = IntegerGroup.Add<TLanes, TVector>(total, TLanes.Load(sums + (i * TLanes.Count)), scale, offset, numbers);
+                    numbers += IntegerInput.NumbersPerGroup;
                 }
-
-                total = IntegerSums<TPacking>.AddGroup(
-                    total, sum, scales.Load<TLanes>(panel, group), biases.Load<TLanes>(panel, group), numbers);
-                numbers += IntegerInput.NumbersPerGroup;
             }
 
             TLanes.Store(total, y + (panel * TLanes.Count));
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes SumIntegers(uint* unit, uint* x, TLanes total)
-    {
-        TLanes sum = AddQuad(unit, x, 0, AddQuad(unit, x, 1, TLanes.Zero));
-        if (IntegerSums<TPacking>.QuadsAtOnce == 2)
-        {
-            total = TLanes.Settle(total, sum);
-            sum = TLanes.Zero;
-        }
-
-        sum = AddQuad(unit, x, 2, AddQuad(unit, x, 3, sum));
-        if (IntegerSums<TPacking>.QuadsAtOnce <= 4)
-        {
-            total = TLanes.Settle(total, sum);
-            sum = TLanes.Zero;
-        }
-
-        sum = AddQuad(unit, x, 4, AddQuad(unit, x, 5, sum));
-        if (IntegerSums<TPacking>.QuadsAtOnce == 2)
-        {
-            total = TLanes.Settle(total, sum);
-            sum = TLanes.Zero;
-        }
-
-        return TLanes.Settle(total, AddQuad(unit, x, 6, AddQuad(unit, x, 7, sum)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes AddQuad(uint* unit, uint* x, int quad, TLanes sum) =>
-        TLanes.AddByteProducts(sum, TPacking.Quad<TLanes>(unit, quad), TLanes.BroadcastBits(x[quad]));
+    private uint* Words(int panel, int group) => _words + ((((long)panel * _unitCount) + (group * _unitsPerGroup)) * UnitWords);
 
     private void MultiplyTiles(in ProductInput input, in ProductOutput output, int first, int end, float* tile)
     {
@@ -198,8 +158,8 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
                     Unpack(panel + 1, unit, units, tile + TLanes.Count);
                 }
 
-                TileProduct<TLanes>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
-                TileProduct<TLanes>.Multiply(
+                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
+                TileProduct<TLanes, TVector>.Multiply(
                     tile, units * Units.Inputs, input.X + (unit * Units.Inputs), input.Stride, input.Tokens, target);
             }
         }
@@ -212,7 +172,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
         for (int i = 0; i < units; i++)
         {
             int group = (firstUnit + i) / _unitsPerGroup;
-            UnitUnpack.Numbers<TLanes, TPacking>(unit, scales.Load<TLanes>(panel, group), biases.Load<TLanes>(panel, group), tile);
+            TPacking.Unpack<TLanes, TVector>(unit, scales.Load<TLanes, TVector>(panel, group), biases.Load<TLanes, TVector>(panel, group), tile);
             unit += UnitWords;
             tile += Units.Inputs * Tile.Panels * TLanes.Count;
         }
@@ -235,8 +195,8 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
                 }
 
                 byte* numbers = input.Arranged + IntegerInput.NumberOffset(InputCount);
-                TileProduct<TLanes>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, group > 0, hasSecond);
-                IntegerTileProduct<TLanes>.Multiply<TPacking>(
+                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, group > 0, hasSecond);
+                IntegerTileProduct<TLanes, TVector>.Multiply<TPacking>(
                     scratch,
                     groups,
                     count,
@@ -253,18 +213,18 @@ internal sealed unsafe class AffineMatrix<TLanes, TPacking>(
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void UnpackQuads(int panel, int firstGroup, int groupCount, float* tile, float* groups)
     {
-        uint* unit = _words + ((((long)panel * _unitCount) + (firstGroup * _unitsPerGroup)) * UnitWords);
+        uint* unit = Words(panel, firstGroup);
         for (int group = firstGroup; group < firstGroup + groupCount; group++)
         {
             for (int i = 0; i < _unitsPerGroup; i++)
             {
-                UnitUnpack.Quads<TLanes, TPacking>(unit, tile);
+                UnitQuads.Unpack<TLanes, TVector, TPacking>(unit, tile);
                 unit += UnitWords;
                 tile += Units.Quads * Tile.Panels * TLanes.Count;
             }
 
-            TLanes.Store(scales.Load<TLanes>(panel, group), groups);
-            TLanes.Store(biases.Load<TLanes>(panel, group), groups + (2 * TLanes.Count));
+            TLanes.Store(scales.Load<TLanes, TVector>(panel, group), groups);
+            TLanes.Store(biases.Load<TLanes, TVector>(panel, group), groups + (2 * TLanes.Count));
             groups += 4 * TLanes.Count;
         }
     }

@@ -22,8 +22,9 @@ internal sealed unsafe class GroupNumbers(NativeBlock numbers, ElementType type,
 
     /// <summary>One group's numbers of a panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal TLanes Load<TLanes>(int panel, int group)
-        where TLanes : struct, ILanes<TLanes>
+    internal TVector Load<TLanes, TVector>(int panel, int group)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
         long index = (((long)panel * groupCount) + group) * TLanes.Count;
         if (type == ElementType.Float32)
@@ -31,8 +32,8 @@ internal sealed unsafe class GroupNumbers(NativeBlock numbers, ElementType type,
             return TLanes.Load((float*)_address + index);
         }
 
-        TLanes halves = TLanes.LoadUInt16((ushort*)_address + index);
-        return type == ElementType.BFloat16 ? TLanes.ShiftLeft(halves, 16) : HalfBits.Widen(halves);
+        TVector halves = TLanes.LoadUInt16((ushort*)_address + index);
+        return type == ElementType.BFloat16 ? TLanes.ShiftLeft(halves, 16) : HalfBits.Widen<TLanes, TVector>(halves);
     }
 
     /// <summary>One number.</summary>

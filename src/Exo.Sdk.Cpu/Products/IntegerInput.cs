@@ -24,8 +24,9 @@ internal static unsafe class IntegerInput
     internal static int NumberOffset(int inputs) => (inputs + 63) / 64 * 64;
 
     /// <summary>Rounds a token's inputs.</summary>
-    internal static void Arrange<TLanes, TPacking>(float* x, int inputs, int groupSize, byte* arranged)
-        where TLanes : struct, ILanes<TLanes>
+    internal static void Arrange<TLanes, TVector, TPacking>(float* x, int inputs, int groupSize, byte* arranged)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
         where TPacking : struct, IIntegerPacking
     {
         sbyte* integers = (sbyte*)arranged;
@@ -33,11 +34,11 @@ internal static unsafe class IntegerInput
         sbyte* rounded = stackalloc sbyte[Units.Inputs];
         for (int start = 0; start < inputs; start += groupSize)
         {
-            TLanes largest = TLanes.Zero;
-            TLanes sum = TLanes.Zero;
+            TVector largest = TLanes.Zero;
+            TVector sum = TLanes.Zero;
             for (int i = 0; i < groupSize; i += TLanes.Count)
             {
-                TLanes value = TLanes.Load(x + start + i);
+                TVector value = TLanes.Load(x + start + i);
                 largest = TLanes.Max(largest, TLanes.Abs(value));
                 sum = TLanes.Add(sum, value);
             }
@@ -73,25 +74,16 @@ internal static unsafe class IntegerInput
     }
 }
 
-/// <summary>How sums of byte products are kept for a packing.</summary>
-internal static unsafe class IntegerSums<TPacking>
-    where TPacking : struct, IIntegerPacking
+/// <summary>A group's share of the outputs.</summary>
+internal static unsafe class IntegerGroup
 {
-    // Two products share 16 bits, each at most (2^bits − 1)·127.
-    private static int Limit => short.MaxValue / (2 * ((1 << TPacking.Bits) - 1) * 127);
-
-    /// <summary>Quads whose products may be added up before they are settled; divides a unit's.</summary>
-    internal static int QuadsAtOnce => Limit >= 8 ? 8 : Limit >= 4 ? 4 : 2;
-
-    /// <summary>Whether the packing's products fit at all.</summary>
-    internal static bool Fits => Limit >= 2;
-
-    /// <summary>Adds a group's share of the outputs.</summary>
+    /// <summary>Adds it: scale · (a·Σ q·i + correction) + offset · Σ x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TLanes AddGroup<TLanes>(TLanes total, TLanes integers, TLanes scale, TLanes offset, float* numbers)
-        where TLanes : struct, ILanes<TLanes>
+    internal static TVector Add<TLanes, TVector>(TVector total, TVector integers, TVector scale, TVector offset, float* numbers)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
-        TLanes sum = TLanes.MultiplyAdd(TLanes.ToSingle(integers), TLanes.Broadcast(numbers[0]), TLanes.Broadcast(numbers[1]));
+        TVector sum = TLanes.MultiplyAdd(TLanes.ToSingle(integers), TLanes.Broadcast(numbers[0]), TLanes.Broadcast(numbers[1]));
         return TLanes.MultiplyAdd(offset, TLanes.Broadcast(numbers[2]), TLanes.MultiplyAdd(sum, scale, total));
     }
 }

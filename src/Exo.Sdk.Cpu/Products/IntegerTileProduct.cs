@@ -5,8 +5,9 @@ using Exo.Sdk.Cpu.Simd;
 namespace Exo.Sdk.Cpu.Products;
 
 /// <summary>The product of a tile of small integers with several tokens' 8-bit inputs, four tokens by two panels in registers.</summary>
-internal static unsafe class IntegerTileProduct<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class IntegerTileProduct<TLanes, TVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     /// <summary>Adds a tile's products to the outputs, or sets them.</summary>
     /// <param name="tile"><c>[quads, 2, lanes, 4]</c> weights.</param>
@@ -19,7 +20,7 @@ internal static unsafe class IntegerTileProduct<TLanes>
     /// <param name="tokens">How many tokens.</param>
     /// <param name="target">Where the products go.</param>
     internal static void Multiply<TPacking>(
-        byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, int tokens, TileProduct<TLanes>.TileTarget target)
+        byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, int tokens, TileProduct<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
         while (tokens > 0)
@@ -49,35 +50,35 @@ internal static unsafe class IntegerTileProduct<TLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens4<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes>.TileTarget target)
+    private static void Tokens4<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
-        TLanes s2 = TLanes.Zero, u2 = TLanes.Zero;
-        TLanes s3 = TLanes.Zero, u3 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s2 = TLanes.Zero, u2 = TLanes.Zero;
+        TVector s3 = TLanes.Zero, u3 = TLanes.Zero;
         byte* x1 = x + (1 * stride);
         byte* x2 = x + (2 * stride);
         byte* x3 = x + (3 * stride);
         int registerBytes = TLanes.Count * sizeof(float);
         for (int group = 0; group < groupCount; group++)
         {
-            TLanes i0 = TLanes.Zero, j0 = TLanes.Zero;
-            TLanes i1 = TLanes.Zero, j1 = TLanes.Zero;
-            TLanes i2 = TLanes.Zero, j2 = TLanes.Zero;
-            TLanes i3 = TLanes.Zero, j3 = TLanes.Zero;
-            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += IntegerSums<TPacking>.QuadsAtOnce)
+            TVector i0 = TLanes.Zero, j0 = TLanes.Zero;
+            TVector i1 = TLanes.Zero, j1 = TLanes.Zero;
+            TVector i2 = TLanes.Zero, j2 = TLanes.Zero;
+            TVector i3 = TLanes.Zero, j3 = TLanes.Zero;
+            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += TPacking.QuadsAtOnce)
             {
-                TLanes p0 = TLanes.Zero, q0 = TLanes.Zero;
-                TLanes p1 = TLanes.Zero, q1 = TLanes.Zero;
-                TLanes p2 = TLanes.Zero, q2 = TLanes.Zero;
-                TLanes p3 = TLanes.Zero, q3 = TLanes.Zero;
-                for (int quad = 0; quad < IntegerSums<TPacking>.QuadsAtOnce; quad++)
+                TVector p0 = TLanes.Zero, q0 = TLanes.Zero;
+                TVector p1 = TLanes.Zero, q1 = TLanes.Zero;
+                TVector p2 = TLanes.Zero, q2 = TLanes.Zero;
+                TVector p3 = TLanes.Zero, q3 = TLanes.Zero;
+                for (int quad = 0; quad < TPacking.QuadsAtOnce; quad++)
                 {
-                    TLanes first = TLanes.Load((float*)tile);
-                    TLanes second = TLanes.Load((float*)(tile + registerBytes));
+                    TVector first = TLanes.Load((float*)tile);
+                    TVector second = TLanes.Load((float*)(tile + registerBytes));
                     tile += 2 * registerBytes;
-                    TLanes a = TLanes.BroadcastBits(*(uint*)x);
+                    TVector a = TLanes.BroadcastBits(*(uint*)x);
                     x += sizeof(uint);
                     p0 = TLanes.AddByteProducts(p0, first, a);
                     q0 = TLanes.AddByteProducts(q0, second, a);
@@ -105,23 +106,23 @@ internal static unsafe class IntegerTileProduct<TLanes>
                 j3 = TLanes.Settle(j3, q3);
             }
 
-            TLanes scale = TLanes.Load(groups);
-            TLanes scale2 = TLanes.Load(groups + TLanes.Count);
-            TLanes offset = TLanes.Load(groups + (2 * TLanes.Count));
-            TLanes offset2 = TLanes.Load(groups + (3 * TLanes.Count));
+            TVector scale = TLanes.Load(groups);
+            TVector scale2 = TLanes.Load(groups + TLanes.Count);
+            TVector offset = TLanes.Load(groups + (2 * TLanes.Count));
+            TVector offset2 = TLanes.Load(groups + (3 * TLanes.Count));
             groups += 4 * TLanes.Count;
             float* number = numbers;
-            s0 = IntegerSums<TPacking>.AddGroup(s0, i0, scale, offset, number);
-            u0 = IntegerSums<TPacking>.AddGroup(u0, j0, scale2, offset2, number);
+            s0 = IntegerGroup.Add<TLanes, TVector>(s0, i0, scale, offset, number);
+            u0 = IntegerGroup.Add<TLanes, TVector>(u0, j0, scale2, offset2, number);
             number = (float*)((byte*)number + stride);
-            s1 = IntegerSums<TPacking>.AddGroup(s1, i1, scale, offset, number);
-            u1 = IntegerSums<TPacking>.AddGroup(u1, j1, scale2, offset2, number);
+            s1 = IntegerGroup.Add<TLanes, TVector>(s1, i1, scale, offset, number);
+            u1 = IntegerGroup.Add<TLanes, TVector>(u1, j1, scale2, offset2, number);
             number = (float*)((byte*)number + stride);
-            s2 = IntegerSums<TPacking>.AddGroup(s2, i2, scale, offset, number);
-            u2 = IntegerSums<TPacking>.AddGroup(u2, j2, scale2, offset2, number);
+            s2 = IntegerGroup.Add<TLanes, TVector>(s2, i2, scale, offset, number);
+            u2 = IntegerGroup.Add<TLanes, TVector>(u2, j2, scale2, offset2, number);
             number = (float*)((byte*)number + stride);
-            s3 = IntegerSums<TPacking>.AddGroup(s3, i3, scale, offset, number);
-            u3 = IntegerSums<TPacking>.AddGroup(u3, j3, scale2, offset2, number);
+            s3 = IntegerGroup.Add<TLanes, TVector>(s3, i3, scale, offset, number);
+            u3 = IntegerGroup.Add<TLanes, TVector>(u3, j3, scale2, offset2, number);
             numbers += IntegerInput.NumbersPerGroup;
         }
 
@@ -132,27 +133,27 @@ internal static unsafe class IntegerTileProduct<TLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens2<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes>.TileTarget target)
+    private static void Tokens2<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
         byte* x1 = x + (1 * stride);
         int registerBytes = TLanes.Count * sizeof(float);
         for (int group = 0; group < groupCount; group++)
         {
-            TLanes i0 = TLanes.Zero, j0 = TLanes.Zero;
-            TLanes i1 = TLanes.Zero, j1 = TLanes.Zero;
-            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += IntegerSums<TPacking>.QuadsAtOnce)
+            TVector i0 = TLanes.Zero, j0 = TLanes.Zero;
+            TVector i1 = TLanes.Zero, j1 = TLanes.Zero;
+            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += TPacking.QuadsAtOnce)
             {
-                TLanes p0 = TLanes.Zero, q0 = TLanes.Zero;
-                TLanes p1 = TLanes.Zero, q1 = TLanes.Zero;
-                for (int quad = 0; quad < IntegerSums<TPacking>.QuadsAtOnce; quad++)
+                TVector p0 = TLanes.Zero, q0 = TLanes.Zero;
+                TVector p1 = TLanes.Zero, q1 = TLanes.Zero;
+                for (int quad = 0; quad < TPacking.QuadsAtOnce; quad++)
                 {
-                    TLanes first = TLanes.Load((float*)tile);
-                    TLanes second = TLanes.Load((float*)(tile + registerBytes));
+                    TVector first = TLanes.Load((float*)tile);
+                    TVector second = TLanes.Load((float*)(tile + registerBytes));
                     tile += 2 * registerBytes;
-                    TLanes a = TLanes.BroadcastBits(*(uint*)x);
+                    TVector a = TLanes.BroadcastBits(*(uint*)x);
                     x += sizeof(uint);
                     p0 = TLanes.AddByteProducts(p0, first, a);
                     q0 = TLanes.AddByteProducts(q0, second, a);
@@ -168,17 +169,17 @@ internal static unsafe class IntegerTileProduct<TLanes>
                 j1 = TLanes.Settle(j1, q1);
             }
 
-            TLanes scale = TLanes.Load(groups);
-            TLanes scale2 = TLanes.Load(groups + TLanes.Count);
-            TLanes offset = TLanes.Load(groups + (2 * TLanes.Count));
-            TLanes offset2 = TLanes.Load(groups + (3 * TLanes.Count));
+            TVector scale = TLanes.Load(groups);
+            TVector scale2 = TLanes.Load(groups + TLanes.Count);
+            TVector offset = TLanes.Load(groups + (2 * TLanes.Count));
+            TVector offset2 = TLanes.Load(groups + (3 * TLanes.Count));
             groups += 4 * TLanes.Count;
             float* number = numbers;
-            s0 = IntegerSums<TPacking>.AddGroup(s0, i0, scale, offset, number);
-            u0 = IntegerSums<TPacking>.AddGroup(u0, j0, scale2, offset2, number);
+            s0 = IntegerGroup.Add<TLanes, TVector>(s0, i0, scale, offset, number);
+            u0 = IntegerGroup.Add<TLanes, TVector>(u0, j0, scale2, offset2, number);
             number = (float*)((byte*)number + stride);
-            s1 = IntegerSums<TPacking>.AddGroup(s1, i1, scale, offset, number);
-            u1 = IntegerSums<TPacking>.AddGroup(u1, j1, scale2, offset2, number);
+            s1 = IntegerGroup.Add<TLanes, TVector>(s1, i1, scale, offset, number);
+            u1 = IntegerGroup.Add<TLanes, TVector>(u1, j1, scale2, offset2, number);
             numbers += IntegerInput.NumbersPerGroup;
         }
 
@@ -187,23 +188,23 @@ internal static unsafe class IntegerTileProduct<TLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens1<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes>.TileTarget target)
+    private static void Tokens1<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
         int registerBytes = TLanes.Count * sizeof(float);
         for (int group = 0; group < groupCount; group++)
         {
-            TLanes i0 = TLanes.Zero, j0 = TLanes.Zero;
-            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += IntegerSums<TPacking>.QuadsAtOnce)
+            TVector i0 = TLanes.Zero, j0 = TLanes.Zero;
+            for (int chunk = 0; chunk < unitsPerGroup * Units.Quads; chunk += TPacking.QuadsAtOnce)
             {
-                TLanes p0 = TLanes.Zero, q0 = TLanes.Zero;
-                for (int quad = 0; quad < IntegerSums<TPacking>.QuadsAtOnce; quad++)
+                TVector p0 = TLanes.Zero, q0 = TLanes.Zero;
+                for (int quad = 0; quad < TPacking.QuadsAtOnce; quad++)
                 {
-                    TLanes first = TLanes.Load((float*)tile);
-                    TLanes second = TLanes.Load((float*)(tile + registerBytes));
+                    TVector first = TLanes.Load((float*)tile);
+                    TVector second = TLanes.Load((float*)(tile + registerBytes));
                     tile += 2 * registerBytes;
-                    TLanes a = TLanes.BroadcastBits(*(uint*)x);
+                    TVector a = TLanes.BroadcastBits(*(uint*)x);
                     x += sizeof(uint);
                     p0 = TLanes.AddByteProducts(p0, first, a);
                     q0 = TLanes.AddByteProducts(q0, second, a);
@@ -213,14 +214,14 @@ internal static unsafe class IntegerTileProduct<TLanes>
                 j0 = TLanes.Settle(j0, q0);
             }
 
-            TLanes scale = TLanes.Load(groups);
-            TLanes scale2 = TLanes.Load(groups + TLanes.Count);
-            TLanes offset = TLanes.Load(groups + (2 * TLanes.Count));
-            TLanes offset2 = TLanes.Load(groups + (3 * TLanes.Count));
+            TVector scale = TLanes.Load(groups);
+            TVector scale2 = TLanes.Load(groups + TLanes.Count);
+            TVector offset = TLanes.Load(groups + (2 * TLanes.Count));
+            TVector offset2 = TLanes.Load(groups + (3 * TLanes.Count));
             groups += 4 * TLanes.Count;
             float* number = numbers;
-            s0 = IntegerSums<TPacking>.AddGroup(s0, i0, scale, offset, number);
-            u0 = IntegerSums<TPacking>.AddGroup(u0, j0, scale2, offset2, number);
+            s0 = IntegerGroup.Add<TLanes, TVector>(s0, i0, scale, offset, number);
+            u0 = IntegerGroup.Add<TLanes, TVector>(u0, j0, scale2, offset2, number);
             numbers += IntegerInput.NumbersPerGroup;
         }
 

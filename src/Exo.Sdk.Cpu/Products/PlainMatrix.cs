@@ -6,9 +6,10 @@ using Exo.Sdk.Cpu.Simd;
 namespace Exo.Sdk.Cpu.Products;
 
 /// <summary>A matrix of plain numbers in their stored element type, widened to single precision inside the product.</summary>
-internal sealed unsafe class PlainMatrix<TLanes, TPacking>(int outputCount, int inputCount, NativeBlock words, float[]? bias)
+internal sealed unsafe class PlainMatrix<TLanes, TVector, TPacking>(int outputCount, int inputCount, NativeBlock words, float[]? bias)
     : WeightMatrix(outputCount, inputCount, bias)
-    where TLanes : struct, ILanes<TLanes>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
     where TPacking : struct, IPacking
 {
     private readonly uint* _words = (uint*)words.Bytes;
@@ -37,7 +38,7 @@ internal sealed unsafe class PlainMatrix<TLanes, TPacking>(int outputCount, int 
         {
             if (i % Units.Inputs == 0)
             {
-                RowUnit.Gather<TLanes, TPacking>(_words, _unitCount, row, i / Units.Inputs, unit);
+                RowUnit.Gather<TLanes, TVector, TPacking>(_words, _unitCount, row, i / Units.Inputs, unit);
             }
 
             destination[i] = TPacking.Number(unit, i % Units.Inputs);
@@ -65,8 +66,8 @@ internal sealed unsafe class PlainMatrix<TLanes, TPacking>(int outputCount, int 
                     Unpack(panel + 1, unit, units, tile + TLanes.Count);
                 }
 
-                TileProduct<TLanes>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
-                TileProduct<TLanes>.Multiply(
+                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
+                TileProduct<TLanes, TVector>.Multiply(
                     tile, units * Units.Inputs, input.X + (unit * Units.Inputs), input.Stride, input.Tokens, target);
             }
         }
@@ -80,15 +81,7 @@ internal sealed unsafe class PlainMatrix<TLanes, TPacking>(int outputCount, int 
         for (int panel = first; panel < end; panel++)
         {
             uint* unit = _words + ((long)panel * _unitCount * UnitWords);
-            TLanes total = TLanes.Zero;
-            for (int i = 0; i < _unitCount; i++)
-            {
-                Prefetch.Ahead(unit, UnitWords * sizeof(uint));
-                total = TLanes.Add(total, TPacking.SumUnit<TLanes>(unit, x + (i * Units.Inputs)));
-                unit += UnitWords;
-            }
-
-            TLanes.Store(total, y + (panel * TLanes.Count));
+            TPacking.SumGroups<TLanes, TVector>(unit, x, 1, _unitCount, y + (panel * TLanes.Count));
         }
     }
 
@@ -98,7 +91,7 @@ internal sealed unsafe class PlainMatrix<TLanes, TPacking>(int outputCount, int 
         uint* unit = _words + (((long)panel * _unitCount) + firstUnit) * UnitWords;
         for (int i = 0; i < units; i++)
         {
-            UnitUnpack.Numbers<TLanes, TPacking>(unit, tile);
+            TPacking.Unpack<TLanes, TVector>(unit, TLanes.Zero, TLanes.Zero, tile);
             unit += UnitWords;
             tile += Units.Inputs * Tile.Panels * TLanes.Count;
         }

@@ -6,8 +6,9 @@ namespace Exo.Sdk.Cpu.Products;
 /// <summary>One token's inputs, scaled by powers of two as the packing wants them, then the groups' sums.</summary>
 internal static unsafe class ScaledInput
 {
-    internal static void Arrange<TLanes, TPacking>(float* x, int inputs, int groupSize, float* arranged)
-        where TLanes : struct, ILanes<TLanes>
+    internal static void Arrange<TLanes, TVector, TPacking>(float* x, int inputs, int groupSize, float* arranged)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
         where TPacking : struct, IPacking
     {
         float* scales = stackalloc float[Units.Inputs];
@@ -19,10 +20,10 @@ internal static unsafe class ScaledInput
         float* sums = arranged + inputs;
         for (int start = 0; start < inputs; start += groupSize)
         {
-            TLanes sum = TLanes.Zero;
+            TVector sum = TLanes.Zero;
             for (int i = start; i < start + groupSize; i += TLanes.Count)
             {
-                TLanes value = TLanes.Load(x + i);
+                TVector value = TLanes.Load(x + i);
                 sum = TLanes.Add(sum, value);
                 TLanes.Store(TLanes.Multiply(value, TLanes.Load(scales + (i % Units.Inputs))), arranged + i);
             }

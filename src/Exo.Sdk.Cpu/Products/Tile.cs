@@ -14,6 +14,9 @@ internal static class Tile
     /// <summary>Inputs of a tile of 8-bit weights; groups of up to 128 divide it.</summary>
     internal const int IntegerDepth = 1024;
 
+    /// <summary>Groups of one token's product that are summed before they are scaled.</summary>
+    internal const int Groups = 512;
+
     private const int WidestPanel = 16;
     private const int WeightBytes = Panels * WidestPanel * Depth * sizeof(float);
 

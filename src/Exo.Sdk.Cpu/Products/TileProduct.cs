@@ -7,8 +7,9 @@ namespace Exo.Sdk.Cpu.Products;
 /// The product of a tile with several tokens' inputs: up to twelve tokens by two panels in registers, so that a weight that is loaded once
 /// takes part in as many multiply-adds as there are tokens. Attention uses it as well, with keys or values as the tile.
 /// </summary>
-internal static unsafe class TileProduct<TLanes>
-    where TLanes : struct, ILanes<TLanes>
+internal static unsafe class TileProduct<TLanes, TVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
 {
     /// <summary>Adds a tile's products to the outputs, or sets them.</summary>
     /// <param name="tile"><c>[depth, 2, lanes]</c> weights.</param>
@@ -57,27 +58,27 @@ internal static unsafe class TileProduct<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tokens12(float* tile, int depth, float* x, long stride, in TileTarget target)
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
-        TLanes s2 = TLanes.Zero, u2 = TLanes.Zero;
-        TLanes s3 = TLanes.Zero, u3 = TLanes.Zero;
-        TLanes s4 = TLanes.Zero, u4 = TLanes.Zero;
-        TLanes s5 = TLanes.Zero, u5 = TLanes.Zero;
-        TLanes s6 = TLanes.Zero, u6 = TLanes.Zero;
-        TLanes s7 = TLanes.Zero, u7 = TLanes.Zero;
-        TLanes s8 = TLanes.Zero, u8 = TLanes.Zero;
-        TLanes s9 = TLanes.Zero, u9 = TLanes.Zero;
-        TLanes s10 = TLanes.Zero, u10 = TLanes.Zero;
-        TLanes s11 = TLanes.Zero, u11 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s2 = TLanes.Zero, u2 = TLanes.Zero;
+        TVector s3 = TLanes.Zero, u3 = TLanes.Zero;
+        TVector s4 = TLanes.Zero, u4 = TLanes.Zero;
+        TVector s5 = TLanes.Zero, u5 = TLanes.Zero;
+        TVector s6 = TLanes.Zero, u6 = TLanes.Zero;
+        TVector s7 = TLanes.Zero, u7 = TLanes.Zero;
+        TVector s8 = TLanes.Zero, u8 = TLanes.Zero;
+        TVector s9 = TLanes.Zero, u9 = TLanes.Zero;
+        TVector s10 = TLanes.Zero, u10 = TLanes.Zero;
+        TVector s11 = TLanes.Zero, u11 = TLanes.Zero;
         float* x3 = x + (3 * stride);
         float* x6 = x + (6 * stride);
         float* x9 = x + (9 * stride);
         for (int i = 0; i < depth; i++)
         {
-            TLanes first = TLanes.Load(tile);
-            TLanes second = TLanes.Load(tile + TLanes.Count);
+            TVector first = TLanes.Load(tile);
+            TVector second = TLanes.Load(tile + TLanes.Count);
             tile += 2 * TLanes.Count;
-            TLanes a = TLanes.Broadcast(x[i]);
+            TVector a = TLanes.Broadcast(x[i]);
             s0 = TLanes.MultiplyAdd(first, a, s0);
             u0 = TLanes.MultiplyAdd(second, a, u0);
             a = TLanes.Broadcast(x[i + stride]);
@@ -132,19 +133,19 @@ internal static unsafe class TileProduct<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tokens6(float* tile, int depth, float* x, long stride, in TileTarget target)
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
-        TLanes s2 = TLanes.Zero, u2 = TLanes.Zero;
-        TLanes s3 = TLanes.Zero, u3 = TLanes.Zero;
-        TLanes s4 = TLanes.Zero, u4 = TLanes.Zero;
-        TLanes s5 = TLanes.Zero, u5 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s2 = TLanes.Zero, u2 = TLanes.Zero;
+        TVector s3 = TLanes.Zero, u3 = TLanes.Zero;
+        TVector s4 = TLanes.Zero, u4 = TLanes.Zero;
+        TVector s5 = TLanes.Zero, u5 = TLanes.Zero;
         float* x3 = x + (3 * stride);
         for (int i = 0; i < depth; i++)
         {
-            TLanes first = TLanes.Load(tile);
-            TLanes second = TLanes.Load(tile + TLanes.Count);
+            TVector first = TLanes.Load(tile);
+            TVector second = TLanes.Load(tile + TLanes.Count);
             tile += 2 * TLanes.Count;
-            TLanes a = TLanes.Broadcast(x[i]);
+            TVector a = TLanes.Broadcast(x[i]);
             s0 = TLanes.MultiplyAdd(first, a, s0);
             u0 = TLanes.MultiplyAdd(second, a, u0);
             a = TLanes.Broadcast(x[i + stride]);
@@ -175,17 +176,17 @@ internal static unsafe class TileProduct<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tokens4(float* tile, int depth, float* x, long stride, in TileTarget target)
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
-        TLanes s2 = TLanes.Zero, u2 = TLanes.Zero;
-        TLanes s3 = TLanes.Zero, u3 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s2 = TLanes.Zero, u2 = TLanes.Zero;
+        TVector s3 = TLanes.Zero, u3 = TLanes.Zero;
         float* x3 = x + (3 * stride);
         for (int i = 0; i < depth; i++)
         {
-            TLanes first = TLanes.Load(tile);
-            TLanes second = TLanes.Load(tile + TLanes.Count);
+            TVector first = TLanes.Load(tile);
+            TVector second = TLanes.Load(tile + TLanes.Count);
             tile += 2 * TLanes.Count;
-            TLanes a = TLanes.Broadcast(x[i]);
+            TVector a = TLanes.Broadcast(x[i]);
             s0 = TLanes.MultiplyAdd(first, a, s0);
             u0 = TLanes.MultiplyAdd(second, a, u0);
             a = TLanes.Broadcast(x[i + stride]);
@@ -208,14 +209,14 @@ internal static unsafe class TileProduct<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tokens2(float* tile, int depth, float* x, long stride, in TileTarget target)
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
-        TLanes s1 = TLanes.Zero, u1 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s1 = TLanes.Zero, u1 = TLanes.Zero;
         for (int i = 0; i < depth; i++)
         {
-            TLanes first = TLanes.Load(tile);
-            TLanes second = TLanes.Load(tile + TLanes.Count);
+            TVector first = TLanes.Load(tile);
+            TVector second = TLanes.Load(tile + TLanes.Count);
             tile += 2 * TLanes.Count;
-            TLanes a = TLanes.Broadcast(x[i]);
+            TVector a = TLanes.Broadcast(x[i]);
             s0 = TLanes.MultiplyAdd(first, a, s0);
             u0 = TLanes.MultiplyAdd(second, a, u0);
             a = TLanes.Broadcast(x[i + stride]);
@@ -230,13 +231,13 @@ internal static unsafe class TileProduct<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tokens1(float* tile, int depth, float* x, long stride, in TileTarget target)
     {
-        TLanes s0 = TLanes.Zero, u0 = TLanes.Zero;
+        TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
         for (int i = 0; i < depth; i++)
         {
-            TLanes first = TLanes.Load(tile);
-            TLanes second = TLanes.Load(tile + TLanes.Count);
+            TVector first = TLanes.Load(tile);
+            TVector second = TLanes.Load(tile + TLanes.Count);
             tile += 2 * TLanes.Count;
-            TLanes a = TLanes.Broadcast(x[i]);
+            TVector a = TLanes.Broadcast(x[i]);
             s0 = TLanes.MultiplyAdd(first, a, s0);
             u0 = TLanes.MultiplyAdd(second, a, u0);
         }
@@ -254,7 +255,7 @@ internal static unsafe class TileProduct<TLanes>
         internal TileTarget Skip(int tokens) => new(y + (tokens * stride), stride, adds, hasSecond);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal void Put(int token, TLanes first, TLanes second)
+        internal void Put(int token, TVector first, TVector second)
         {
             float* target = y + (token * stride);
             TLanes.Store(adds ? TLanes.Add(TLanes.Load(target), first) : first, target);

@@ -4,8 +4,8 @@ namespace Exo.Sdk.Cpu.Simd;
 /// A vector register of 32-bit lanes, so that one kernel source serves 128, 256 and 512 bits. The compiler specialises a generic
 /// method for each width and inlines every member. Lanes hold single-precision numbers unless a member says otherwise.
 /// </summary>
-internal unsafe interface ILanes<TSelf>
-    where TSelf : struct, ILanes<TSelf>
+internal unsafe interface ILanes<TVector>
+    where TVector : struct
 {
     /// <summary>Lanes of the register: 4, 8 or 16.</summary>
     static abstract int Count { get; }
@@ -13,67 +13,69 @@ internal unsafe interface ILanes<TSelf>
     /// <summary>Whether the processor has enough registers for 24 sums at a time.</summary>
     static abstract bool HasManyRegisters { get; }
 
-    static abstract TSelf Zero { get; }
+    static abstract TVector Zero { get; }
 
-    static abstract TSelf Load(float* source);
+    static abstract TVector Load(float* source);
 
-    static abstract void Store(TSelf value, float* destination);
+    static abstract void Store(TVector value, float* destination);
 
     /// <summary>Loads raw 32-bit words.</summary>
-    static abstract TSelf LoadWords(uint* source);
+    static abstract TVector LoadWords(uint* source);
 
     /// <summary>Loads as many 16-bit numbers as there are lanes, each into the lower half of its lane.</summary>
-    static abstract TSelf LoadUInt16(ushort* source);
+    static abstract TVector LoadUInt16(ushort* source);
 
     /// <summary>Loads as many signed bytes as there are lanes, as integers.</summary>
-    static abstract TSelf LoadSByte(sbyte* source);
+    static abstract TVector LoadSByte(sbyte* source);
 
-    static abstract TSelf Broadcast(float value);
+    static abstract TVector Broadcast(float value);
 
     /// <summary>The same 32 bits in each lane.</summary>
-    static abstract TSelf BroadcastBits(uint bits);
+    static abstract TVector BroadcastBits(uint bits);
 
-    static abstract TSelf Add(TSelf a, TSelf b);
+    static abstract TVector Add(TVector a, TVector b);
 
-    static abstract TSelf Subtract(TSelf a, TSelf b);
+    static abstract TVector Subtract(TVector a, TVector b);
 
-    static abstract TSelf Multiply(TSelf a, TSelf b);
+    static abstract TVector Multiply(TVector a, TVector b);
 
-    static abstract TSelf Divide(TSelf a, TSelf b);
+    static abstract TVector Divide(TVector a, TVector b);
 
     /// <summary>a·b + c.</summary>
-    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
+    static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 
-    static abstract TSelf Max(TSelf a, TSelf b);
+    static abstract TVector Max(TVector a, TVector b);
 
-    static abstract TSelf Abs(TSelf value);
+    static abstract TVector Abs(TVector value);
 
     /// <summary>eˣ.</summary>
-    static abstract TSelf Exp(TSelf value);
+    static abstract TVector Exp(TVector value);
 
-    static abstract TSelf And(TSelf bits, uint mask);
+    static abstract TVector And(TVector bits, uint mask);
 
-    static abstract TSelf Or(TSelf a, TSelf b);
+    static abstract TVector And(TVector a, TVector b);
 
-    static abstract TSelf ShiftLeft(TSelf bits, int count);
+    static abstract TVector Or(TVector a, TVector b);
 
-    static abstract TSelf ShiftRight(TSelf bits, int count);
+    static abstract TVector ShiftLeft(TVector bits, int count);
+
+    static abstract TVector ShiftRight(TVector bits, int count);
 
     /// <summary>Signed integers to numbers.</summary>
-    static abstract TSelf ToSingle(TSelf integers);
+    static abstract TVector ToSingle(TVector integers);
 
     /// <summary>The sum of all lanes.</summary>
-    static abstract float Sum(TSelf value);
+    static abstract float Sum(TVector value);
 
     /// <summary>The largest lane.</summary>
-    static abstract float MaxAcross(TSelf value);
+    static abstract float MaxAcross(TVector value);
 
     /// <summary>
     /// Adds the products of unsigned and signed bytes to a running sum, whose form is the processor's own: 16 bits for each pair of
     /// products, or 32 for each four. <see cref="Settle"/> must follow before a pair can leave 16 bits.
     /// </summary>
-    static abstract TSelf AddByteProducts(TSelf sum, TSelf unsignedBytes, TSelf signedBytes);
+    static abstract TVector AddByteProducts(TVector sum, TVector unsignedBytes, TVector signedBytes);
 
     /// <summary>Adds a running sum of byte products to sums of 32 bits, four products to a lane.</summary>
-    static abstract TSelf Settle(TSelf integers, TSelf sum);
+    static abstract TVector Settle(TVector integers, TVector sum);
 }

@@ -5,99 +5,100 @@ using System.Runtime.Intrinsics.X86;
 namespace Exo.Sdk.Cpu.Simd;
 
 /// <summary>512 bits: x64 with AVX-512.</summary>
-internal readonly unsafe struct Lanes512(Vector512<float> value) : ILanes<Lanes512>
+internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 {
-    private readonly Vector512<float> _value = value;
-
     public static int Count => 16;
 
     public static bool HasManyRegisters => true;
 
-    public static Lanes512 Zero => new(Vector512<float>.Zero);
+    public static Vector512<float> Zero => Vector512<float>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Load(float* source) => new(Vector512.Load(source));
+    public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Lanes512 value, float* destination) => value._value.Store(destination);
+    public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 LoadWords(uint* source) => new(Vector512.Load(source).AsSingle());
+    public static Vector512<float> LoadWords(uint* source) => Vector512.Load(source).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 LoadUInt16(ushort* source) => Avx512F.IsSupported
-        ? new(Avx512F.ConvertToVector512Int32(Vector256.Load(source)).AsSingle())
-        : new(Vector512.Create(Vector256.WidenLower(Vector256.Load(source)), Vector256.WidenUpper(Vector256.Load(source))).AsSingle());
+    public static Vector512<float> LoadUInt16(ushort* source) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512Int32(Vector256.Load(source)).AsSingle()
+        : Vector512.Create(Vector256.WidenLower(Vector256.Load(source)), Vector256.WidenUpper(Vector256.Load(source))).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 LoadSByte(sbyte* source) => Avx512F.IsSupported
-        ? new(Avx512F.ConvertToVector512Int32(Vector128.Load(source)).AsSingle())
-        : new(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe())).AsSingle());
+    public static Vector512<float> LoadSByte(sbyte* source) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512Int32(Vector128.Load(source)).AsSingle()
+        : Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe())).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Broadcast(float value) => new(Vector512.Create(value));
+    public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 BroadcastBits(uint bits) => new(Vector512.Create(bits).AsSingle());
+    public static Vector512<float> BroadcastBits(uint bits) => Vector512.Create(bits).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Add(Lanes512 a, Lanes512 b) => new(a._value + b._value);
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Subtract(Lanes512 a, Lanes512 b) => new(a._value - b._value);
+    public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Multiply(Lanes512 a, Lanes512 b) => new(a._value * b._value);
+    public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Divide(Lanes512 a, Lanes512 b) => new(a._value / b._value);
+    public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b) => a / b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 MultiplyAdd(Lanes512 a, Lanes512 b, Lanes512 c) => new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
+    public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.MultiplyAddEstimate(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Vector512.Max(a._value, b._value));
+    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.Max(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Abs(Lanes512 value) => new(Vector512.Abs(value._value));
+    public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Exp(Lanes512 value) => new(Vector512.Exp(value._value));
+    public static Vector512<float> Exp(Vector512<float> value) => Vector512.Exp(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 And(Lanes512 bits, uint mask) => new((bits._value.AsUInt32() & Vector512.Create(mask)).AsSingle());
+    public static Vector512<float> And(Vector512<float> bits, uint mask) => (bits.AsUInt32() & Vector512.Create(mask)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Or(Lanes512 a, Lanes512 b) => new(a._value | b._value);
+    public static Vector512<float> And(Vector512<float> a, Vector512<float> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 ShiftLeft(Lanes512 bits, int count) => new((bits._value.AsUInt32() << count).AsSingle());
+    public static Vector512<float> Or(Vector512<float> a, Vector512<float> b) => a | b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 ShiftRight(Lanes512 bits, int count) => new((bits._value.AsUInt32() >>> count).AsSingle());
+    public static Vector512<float> ShiftLeft(Vector512<float> bits, int count) => (bits.AsUInt32() << count).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 ToSingle(Lanes512 integers) => new(Vector512.ConvertToSingle(integers._value.AsInt32()));
+    public static Vector512<float> ShiftRight(Vector512<float> bits, int count) => (bits.AsUInt32() >>> count).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Lanes512 value) => Vector512.Sum(value._value);
+    public static Vector512<float> ToSingle(Vector512<float> integers) => Vector512.ConvertToSingle(integers.AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float MaxAcross(Lanes512 value)
+    public static float Sum(Vector512<float> value) => Vector512.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(Vector512<float> value)
     {
-        return Lanes256.MaxAcross(new Lanes256(Vector256.Max(value._value.GetLower(), value._value.GetUpper())));
+        return Lanes256.MaxAcross(Vector256.Max(value.GetLower(), value.GetUpper()));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 AddByteProducts(Lanes512 sum, Lanes512 unsignedBytes, Lanes512 signedBytes)
+    public static Vector512<float> AddByteProducts(Vector512<float> sum, Vector512<float> unsignedBytes, Vector512<float> signedBytes)
     {
-        return new((sum._value.AsInt16() + Products(unsignedBytes._value.AsByte(), signedBytes._value.AsSByte())).AsSingle());
+        return (sum.AsInt16() + Products(unsignedBytes.AsByte(), signedBytes.AsSByte())).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Settle(Lanes512 integers, Lanes512 sum)
+    public static Vector512<float> Settle(Vector512<float> integers, Vector512<float> sum)
     {
-        return new((integers._value.AsInt32() + PairSums(sum._value.AsInt16())).AsSingle());
+        return (integers.AsInt32() + PairSums(sum.AsInt16())).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,18 +11,14 @@ internal static unsafe class Prefetch
 {
     // Two pages ahead; 4 to 16 KiB measure alike.
     private const int Distance = 8192;
-    private const int LineBytes = 64;
 
-    /// <summary>Asks for as many bytes as are about to be read, far ahead of them.</summary>
+    /// <summary>Asks for the line that lies far ahead of an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Ahead(void* address, int byteCount)
+    internal static void Ahead(void* address)
     {
         if (Sse.IsSupported)
         {
-            for (int offset = 0; offset < byteCount; offset += LineBytes)
-            {
-                Sse.Prefetch0((byte*)address + Distance + offset);
-            }
+            Sse.Prefetch0((byte*)address + Distance);
         }
     }
 }

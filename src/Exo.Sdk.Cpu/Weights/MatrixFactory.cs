@@ -29,41 +29,43 @@ internal static class MatrixFactory
 
     internal static WeightMatrix CreatePlain(int lanes, int outputs, int inputs, ElementType type, NativeBlock words, float[]? bias) => lanes switch
     {
-        16 => CreatePlain<Lanes512>(outputs, inputs, type, words, bias),
-        8 => CreatePlain<Lanes256>(outputs, inputs, type, words, bias),
-        _ => CreatePlain<Lanes128>(outputs, inputs, type, words, bias),
+        16 => CreatePlain<Lanes512, Vector512<float>>(outputs, inputs, type, words, bias),
+        8 => CreatePlain<Lanes256, Vector256<float>>(outputs, inputs, type, words, bias),
+        _ => CreatePlain<Lanes128, Vector128<float>>(outputs, inputs, type, words, bias),
     };
 
     internal static WeightMatrix CreateAffine(
         int lanes, int outputs, int inputs, QuantizationSpec packing, bool integers, NativeBlock words, GroupNumbers scales, GroupNumbers biases, float[]? bias) => lanes switch
         {
-            16 => CreateAffine<Lanes512>(outputs, inputs, packing, integers, words, scales, biases, bias),
-            8 => CreateAffine<Lanes256>(outputs, inputs, packing, integers, words, scales, biases, bias),
-            _ => CreateAffine<Lanes128>(outputs, inputs, packing, integers, words, scales, biases, bias),
+            16 => CreateAffine<Lanes512, Vector512<float>>(outputs, inputs, packing, integers, words, scales, biases, bias),
+            8 => CreateAffine<Lanes256, Vector256<float>>(outputs, inputs, packing, integers, words, scales, biases, bias),
+            _ => CreateAffine<Lanes128, Vector128<float>>(outputs, inputs, packing, integers, words, scales, biases, bias),
         };
 
-    private static WeightMatrix CreatePlain<TLanes>(int outputs, int inputs, ElementType type, NativeBlock words, float[]? bias)
-        where TLanes : struct, ILanes<TLanes> => type switch
+    private static WeightMatrix CreatePlain<TLanes, TVector>(int outputs, int inputs, ElementType type, NativeBlock words, float[]? bias)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct => type switch
         {
-            ElementType.Float32 => new PlainMatrix<TLanes, Float32Packing>(outputs, inputs, words, bias),
-            ElementType.Float16 => new PlainMatrix<TLanes, Float16Packing>(outputs, inputs, words, bias),
-            ElementType.BFloat16 => new PlainMatrix<TLanes, BFloat16Packing>(outputs, inputs, words, bias),
+            ElementType.Float32 => new PlainMatrix<TLanes, TVector, Float32Packing>(outputs, inputs, words, bias),
+            ElementType.Float16 => new PlainMatrix<TLanes, TVector, Float16Packing>(outputs, inputs, words, bias),
+            ElementType.BFloat16 => new PlainMatrix<TLanes, TVector, BFloat16Packing>(outputs, inputs, words, bias),
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "A plain weight is f32, f16 or bf16."),
         };
 
-    private static WeightMatrix CreateAffine<TLanes>(
+    private static WeightMatrix CreateAffine<TLanes, TVector>(
         int outputs, int inputs, QuantizationSpec packing, bool integers, NativeBlock words, GroupNumbers scales, GroupNumbers biases, float[]? bias)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
     {
         int group = packing.GroupSize;
         return packing.Bits switch
         {
-            2 => new AffineMatrix<TLanes, UInt2Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
-            3 => new AffineMatrix<TLanes, UIntStreamPacking<Bits3>>(outputs, inputs, group, integers, words, scales, biases, bias),
-            4 => new AffineMatrix<TLanes, UInt4Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
-            5 => new AffineMatrix<TLanes, UIntStreamPacking<Bits5>>(outputs, inputs, group, integers, words, scales, biases, bias),
-            6 => new AffineMatrix<TLanes, UIntStreamPacking<Bits6>>(outputs, inputs, group, integers, words, scales, biases, bias),
-            8 => new AffineMatrix<TLanes, UInt8Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
+            2 => new AffineMatrix<TLanes, TVector, UInt2Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
+            3 => new AffineMatrix<TLanes, TVector, UIntStreamPacking<Bits3>>(outputs, inputs, group, integers, words, scales, biases, bias),
+            4 => new AffineMatrix<TLanes, TVector, UInt4Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
+            5 => new AffineMatrix<TLanes, TVector, UIntStreamPacking<Bits5>>(outputs, inputs, group, integers, words, scales, biases, bias),
+            6 => new AffineMatrix<TLanes, TVector, UIntStreamPacking<Bits6>>(outputs, inputs, group, integers, words, scales, biases, bias),
+            8 => new AffineMatrix<TLanes, TVector, UInt8Packing>(outputs, inputs, group, integers, words, scales, biases, bias),
             _ => throw new ArgumentOutOfRangeException(nameof(packing), packing.Bits, "An affine weight has 2, 3, 4, 5, 6 or 8 bits here."),
         };
     }

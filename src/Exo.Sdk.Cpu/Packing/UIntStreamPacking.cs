@@ -8,6 +8,8 @@ internal interface IBits
 {
     static abstract int Count { get; }
 
+    static abstract uint Mask { get; }
+
     static abstract int QuadsAtOnce { get; }
 }
 
@@ -15,6 +17,8 @@ internal interface IBits
 internal readonly struct Bits3 : IBits
 {
     public static int Count => 3;
+
+    public static uint Mask => 0x7;
 
     public static int QuadsAtOnce => 8;
 }
@@ -24,6 +28,8 @@ internal readonly struct Bits5 : IBits
 {
     public static int Count => 5;
 
+    public static uint Mask => 0x1F;
+
     public static int QuadsAtOnce => 4;
 }
 
@@ -31,6 +37,8 @@ internal readonly struct Bits5 : IBits
 internal readonly struct Bits6 : IBits
 {
     public static int Count => 6;
+
+    public static uint Mask => 0x3F;
 
     public static int QuadsAtOnce => 2;
 }
@@ -44,8 +52,6 @@ internal readonly unsafe struct UIntStreamPacking<TBits> : IIntegerPacking
     public static int WordsPerUnit => TBits.Count;
 
     public static int QuadsAtOnce => TBits.QuadsAtOnce;
-
-    private static uint Mask => (1u << TBits.Count) - 1;
 
     public static float InputScale(int i) => 1;
 
@@ -100,7 +106,7 @@ internal readonly unsafe struct UIntStreamPacking<TBits> : IIntegerPacking
             value |= words[(bit / 32) + 1] << (32 - (bit % 32));
         }
 
-        return value & Mask;
+        return value & TBits.Mask;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -163,6 +169,6 @@ internal readonly unsafe struct UIntStreamPacking<TBits> : IIntegerPacking
             value = TLanes.Or(value, TLanes.ShiftLeft(TLanes.LoadWords(unit + ((word + 1) * TLanes.Count)), 32 - shift));
         }
 
-        return TLanes.And(value, Mask);
+        return TLanes.And(value, TBits.Mask);
     }
 }

@@ -22,6 +22,11 @@ public interface IComputeBackend
     /// <returns>The answer with its reason.</returns>
     Availability Supports(ModelSpec spec);
 
+    /// <summary>In which form keys and values are held where one is asked for: the planner counts with it.</summary>
+    /// <param name="asked">The form asked for.</param>
+    /// <returns>The same, unless the backend has only another one.</returns>
+    KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => asked;
+
     /// <summary>Loads one rank's slices and makes them ready to run.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>

@@ -147,10 +147,14 @@ internal sealed class ClusterStart
             ContextLength = context,
             MaxSequences = _options.MaxSequences,
             MaxBatchTokens = _options.MaxBatchTokens,
+            KeyValues = Backend.KeyValuesFor(_options.KeyValues),
         });
     }
 
     private int LocalThreads => _options.ThreadsPerRank ?? Math.Max(1, Environment.ProcessorCount / _options.LocalRanks);
+
+    private int[] ProcessorsOf(int rank) =>
+        [.. Enumerable.Range(rank * LocalThreads, LocalThreads).Select(static index => index % Environment.ProcessorCount)];
 
     private LoadOrder[] Orders(ShardPlan plan, OpenReply[] offers)
     {
@@ -170,6 +174,9 @@ internal sealed class ClusterStart
                 MaxBatchTokens = _options.MaxBatchTokens,
                 ThreadCount = index < _options.LocalRanks ? LocalThreads : offers[index].Device.ThreadCount,
                 Activations = _options.Activations,
+                KeyValues = _options.KeyValues,
+                Processors = _options.PinsThreads && index < _options.LocalRanks ? ProcessorsOf(index) : null,
+                Timeline = index == 0 ? _options.Timeline : null,
             }))];
     }
 

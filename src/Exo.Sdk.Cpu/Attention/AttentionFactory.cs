@@ -1,3 +1,4 @@
+using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;

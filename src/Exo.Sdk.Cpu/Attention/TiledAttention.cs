@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 

@@ -151,10 +151,10 @@ internal readonly unsafe struct Float16Packing : IPacking
                 Prefetch.Ahead(unit + TLanes.Count);
                 TVector word0 = TLanes.LoadWords(unit);
                 TVector word1 = TLanes.LoadWords(unit + TLanes.Count);
-                sum0 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.And(word0, 0xFFFF)), TLanes.Broadcast(x[0]), sum0);
-                sum1 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftRight(word0, 16)), TLanes.Broadcast(x[1]), sum1);
-                sum2 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.And(word1, 0xFFFF)), TLanes.Broadcast(x[2]), sum2);
-                sum3 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftRight(word1, 16)), TLanes.Broadcast(x[3]), sum3);
+                sum0 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftLeft(word0, 16)), TLanes.Broadcast(x[0]), sum0);
+                sum1 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(word0), TLanes.Broadcast(x[1]), sum1);
+                sum2 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftLeft(word1, 16)), TLanes.Broadcast(x[2]), sum2);
+                sum3 = TLanes.MultiplyAdd(HalfBits.Widen<TLanes, TVector>(word1), TLanes.Broadcast(x[3]), sum3);
                 unit += 2 * TLanes.Count;
                 x += 4;
             }
@@ -174,10 +174,10 @@ internal readonly unsafe struct Float16Packing : IPacking
         {
             TVector word0 = TLanes.LoadWords(unit);
             TVector word1 = TLanes.LoadWords(unit + TLanes.Count);
-            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.And(word0, 0xFFFF)), tile);
-            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftRight(word0, 16)), tile + step);
-            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.And(word1, 0xFFFF)), tile + (2 * step));
-            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftRight(word1, 16)), tile + (3 * step));
+            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftLeft(word0, 16)), tile);
+            TLanes.Store(HalfBits.Widen<TLanes, TVector>(word0), tile + step);
+            TLanes.Store(HalfBits.Widen<TLanes, TVector>(TLanes.ShiftLeft(word1, 16)), tile + (2 * step));
+            TLanes.Store(HalfBits.Widen<TLanes, TVector>(word1), tile + (3 * step));
             unit += 2 * TLanes.Count;
             tile += 4 * step;
         }

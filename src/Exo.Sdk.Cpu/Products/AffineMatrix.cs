@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Cpu.Products;
 
@@ -68,13 +69,9 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
 
     protected override void Compute(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch)
     {
-        if (input.Tokens == 1 && _integers)
+        if (input.Tokens == 1)
         {
-            MultiplyIntegerVector(input.Arranged, output.Y, first, end, (float*)scratch);
-        }
-        else if (input.Tokens == 1)
-        {
-            MultiplyVector((float*)input.Arranged, output.Y, first, end, (float*)scratch);
+            MultiplyVector(input.Arranged, output.Y, first, end, (float*)scratch);
         }
         else if (_integers)
         {
@@ -93,52 +90,69 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
         biases.Dispose();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyVector(float* x, float* y, int first, int end, float* sums)
+    private void MultiplyVector(byte* arranged, float* y, int first, int end, float* sums)
     {
-        float* inputSums = x + InputCount;
-        for (int panel = first; panel < end; panel++)
+        switch (scales.Type)
         {
-            TVector total = TLanes.Zero;
-            TVector offset = TLanes.Zero;
-            for (int start = 0; start < _groupCount; start += Tile.Groups)
-            {
-                int count = Math.Min(Tile.Groups, _groupCount - start);
-                TPacking.SumGroups<TLanes, TVector>(Words(panel, start), x + (start * groupSize), count, _unitsPerGroup, sums);
-                for (int i = 0; i < count; i++)
-                {
-                    int group = start + i;
-                    total = TLanes.MultiplyAdd(TLanes.Load(sums + (i * TLanes.Count)), scales.Load<TLanes, TVector>(panel, group), total);
-                    offset = TLanes.MultiplyAdd(biases.Load<TLanes, TVector>(panel, group), TLanes.Broadcast(inputSums[group]), offset);
-                }
-            }
-
-            TLanes.Store(TLanes.Add(total, offset), y + (panel * TLanes.Count));
+            case ElementType.Float32:
+                MultiplyVectorAs<Float32Format>(arranged, y, first, end, sums);
+                break;
+            case ElementType.BFloat16:
+                MultiplyVectorAs<BFloat16Format>(arranged, y, first, end, sums);
+                break;
+            default:
+                MultiplyVectorAs<Float16Format>(arranged, y, first, end, sums);
+                break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyIntegerVector(byte* arranged, float* y, int first, int end, float* sums)
+    private void MultiplyVectorAs<TFormat>(byte* arranged, float* y, int first, int end, float* sums)
+        where TFormat : struct, INumberFormat
+    {
+        if (_integers)
+        {
+            MultiplyIntegerVector<TFormat>(arranged, y, first, end, sums);
+        }
+        else
+        {
+            MultiplyFloatVector<TFormat>((float*)arranged, y, first, end, sums);
+        }
+    }
+
+    private void MultiplyFloatVector<TFormat>(float* x, float* y, int first, int end, float* sums)
+        where TFormat : struct, INumberFormat
     {
         for (int panel = first; panel < end; panel++)
         {
-            float* numbers = (float*)(arranged + IntegerInput.NumberOffset(InputCount));
-            TVector total = TLanes.Zero;
-            for (int start = 0; start < _groupCount; start += Tile.Groups)
+            for (int group = 0; group < _groupCount; group += Tile.Groups)
             {
-                int count = Math.Min(Tile.Groups, _groupCount - start);
-                uint* quads = (uint*)(arranged + (start * groupSize));
-                UnitQuads.SumGroups<TLanes, TVector, TPacking>(Words(panel, start), quads, count, _unitsPerGroup, sums);
-                for (int i = 0; i < count; i++)
-                {
-                    TVector scale = scales.Load<TLanes, TVector>(panel, start + i);
-                    TVector offset = biases.Load<TLanes, TVector>(panel, start + i);
-                    total = IntegerGroup.Add<TLanes, TVector>(total, TLanes.Load(sums + (i * TLanes.Count)), scale, offset, numbers);
-                    numbers += IntegerInput.NumbersPerGroup;
-                }
+                int count = Math.Min(Tile.Groups, _groupCount - group);
+                TPacking.SumGroups<TLanes, TVector>(Words(panel, group), x + (group * groupSize), count, _unitsPerGroup, sums);
+                byte* panelScales = scales.At(panel, group, TLanes.Count);
+                byte* panelBiases = biases.At(panel, group, TLanes.Count);
+                GroupScaling<TLanes, TVector>.Apply<TFormat>(
+                    panelScales, panelBiases, sums, x + InputCount + group, count, group > 0, y + (panel * TLanes.Count));
             }
+        }
+    }
 
-            TLanes.Store(total, y + (panel * TLanes.Count));
+    private void MultiplyIntegerVector<TFormat>(byte* arranged, float* y, int first, int end, float* sums)
+        where TFormat : struct, INumberFormat
+    {
+        float* numbers = (float*)(arranged + IntegerInput.NumberOffset(InputCount));
+        for (int panel = first; panel < end; panel++)
+        {
+            for (int group = 0; group < _groupCount; group += Tile.Groups)
+            {
+                int count = Math.Min(Tile.Groups, _groupCount - group);
+                uint* quads = (uint*)(arranged + (group * groupSize));
+                UnitQuads.SumGroups<TLanes, TVector, TPacking>(Words(panel, group), quads, count, _unitsPerGroup, sums);
+                byte* panelScales = scales.At(panel, group, TLanes.Count);
+                byte* panelBiases = biases.At(panel, group, TLanes.Count);
+                float* groupNumbers = numbers + (group * IntegerInput.NumbersPerGroup);
+                GroupScaling<TLanes, TVector>.ApplyIntegers<TFormat>(
+                    panelScales, panelBiases, sums, groupNumbers, count, group > 0, y + (panel * TLanes.Count));
+            }
         }
     }
 

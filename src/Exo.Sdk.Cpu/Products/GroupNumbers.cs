@@ -20,6 +20,10 @@ internal sealed unsafe class GroupNumbers(NativeBlock numbers, ElementType type,
 
     internal ElementType Type => type;
 
+    /// <summary>Where one group's numbers of a panel are.</summary>
+    internal byte* At(int panel, int group, int panelWidth) =>
+        _address + ((((long)panel * groupCount) + group) * panelWidth * type.SizeInBytes());
+
     /// <summary>One group's numbers of a panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal TVector Load<TLanes, TVector>(int panel, int group)
@@ -29,11 +33,15 @@ internal sealed unsafe class GroupNumbers(NativeBlock numbers, ElementType type,
         long index = (((long)panel * groupCount) + group) * TLanes.Count;
         if (type == ElementType.Float32)
         {
-            return TLanes.Load((float*)_address + index);
+            float* singles = (float*)_address + index;
+            Prefetch.Ahead(singles);
+            return TLanes.Load(singles);
         }
 
-        TVector halves = TLanes.LoadUInt16((ushort*)_address + index);
-        return type == ElementType.BFloat16 ? TLanes.ShiftLeft(halves, 16) : HalfBits.Widen<TLanes, TVector>(halves);
+        ushort* source = (ushort*)_address + index;
+        Prefetch.Ahead(source);
+        TVector halves = TLanes.ShiftLeft(TLanes.LoadUInt16(source), 16);
+        return type == ElementType.BFloat16 ? halves : HalfBits.Widen<TLanes, TVector>(halves);
     }
 
     /// <summary>One number.</summary>

@@ -61,6 +61,9 @@ internal unsafe interface ILanes<TVector>
 
     static abstract TVector ShiftRight(TVector bits, int count);
 
+    /// <summary>Shifts, with the top bit coming in.</summary>
+    static abstract TVector ShiftRightSigned(TVector bits, int count);
+
     /// <summary>Signed integers to numbers.</summary>
     static abstract TVector ToSingle(TVector integers);
 

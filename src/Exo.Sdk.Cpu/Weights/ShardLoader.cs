@@ -133,6 +133,16 @@ internal sealed class ShardLoader
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
         GroupNumbers scales = Groups(linear.ScalesName, slices, packing);
         GroupNumbers biases = Groups(linear.GroupBiasesName, slices, packing);
+        if (scales.Type != biases.Type)
+        {
+            throw new ModelFormatException(
+                _source.Locate(linear.GroupBiasesName),
+                "scales and biases are stored in different element types",
+                $"{scales.Type}",
+                $"{biases.Type}",
+                linear.GroupBiasesName);
+        }
+
         long rowBytes = (long)slices.Inputs.Count * packing.Bits / 8;
         NativeBlock words = Panels(linear.WeightName, slices.Weight, rowBytes, rowBytes, sizeof(uint));
         return MatrixFactory.CreateAffine(

@@ -1,22 +1,13 @@
 using System.Runtime.CompilerServices;
-using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Attention;
+namespace Exo.Sdk.Cpu.Packing;
 
 /// <summary>How keys and values are held.</summary>
-internal unsafe interface IKeyValueFormat
+internal unsafe interface IKeyValueFormat : INumberFormat
 {
-    /// <summary>Bytes of an element.</summary>
-    static abstract int ElementBytes { get; }
-
-    /// <summary>Whether each position of each head has a scale of its own.</summary>
+    /// <summary>Whether each position of each head has a scale of its own, which elements that are loaded still lack.</summary>
     static abstract bool HasScales { get; }
-
-    /// <summary>As many consecutive elements as there are lanes, not yet scaled.</summary>
-    static abstract TVector Load<TLanes, TVector>(byte* source)
-        where TLanes : struct, ILanes<TVector>
-        where TVector : struct;
 
     /// <summary>Writes one element.</summary>
     /// <param name="value">The number, divided by the scale.</param>
@@ -51,7 +42,7 @@ internal readonly unsafe struct Float16Format : IKeyValueFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TLanes, TVector>(byte* source)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct => HalfBits.Widen<TLanes, TVector>(TLanes.LoadUInt16((ushort*)source));
+        where TVector : struct => HalfBits.Widen<TLanes, TVector>(TLanes.ShiftLeft(TLanes.LoadUInt16((ushort*)source), 16));
 
     public static void Store(float value, byte* target) => *(Half*)target = (Half)Math.Clamp(value, -Largest, Largest);
 }

@@ -11,7 +11,7 @@ internal sealed class ClusterArguments
 
     private readonly Option<bool> _processes = new("--processes", "-p")
     {
-        Description = "Each rank after rank 0 in a child process, connected over TCP, instead of a thread.",
+        Description = "Each rank after rank 0 in a child process, connected over shared memory, instead of a thread.",
     };
 
     private readonly Option<string[]> _nodes = new("--node")
@@ -38,6 +38,12 @@ internal sealed class ClusterArguments
         DefaultValueFactory = _ => ActivationPrecision.Float32,
     };
 
+    private readonly Option<WirePrecision> _wire = new("--wire")
+    {
+        Description = "How partial sums travel between ranks: Float32 (exact), BFloat16 or Int8Blocks (for slow networks).",
+        DefaultValueFactory = _ => WirePrecision.Float32,
+    };
+
     public void AddTo(Command command)
     {
         _model.AddTo(command);
@@ -46,6 +52,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_keyFile);
         command.Options.Add(_threads);
         command.Options.Add(_activations);
+        command.Options.Add(_wire);
     }
 
     public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
@@ -56,6 +63,7 @@ internal sealed class ClusterArguments
                 result.GetAtLeast(_model.Ranks, 1),
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
+            .UseWirePrecision(result.GetValue(_wire))
             .ReportProgress(status);
         foreach (string node in result.GetValue(_nodes) ?? [])
         {

@@ -6,7 +6,6 @@ using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Tokenization;
-using Exo.Sdk.Transport;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk;
@@ -20,6 +19,7 @@ internal sealed class ClusterStart
     private readonly ILogger _logger;
     private readonly IComputeBackend _backend;
     private readonly ITransport _transport;
+    private readonly string _transportReason;
     private readonly List<INode> _nodes = [];
 
     private ClusterStart(ClusterOptions options)
@@ -27,8 +27,7 @@ internal sealed class ClusterStart
         _options = options;
         _logger = options.LoggerFactory.CreateLogger<Cluster>();
         _backend = options.Backend ?? new OnnxRuntimeBackend();
-        _transport = options.Transport
-            ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new InProcessTransport());
+        (_transport, _transportReason) = TransportChoice.Make(options);
     }
 
     public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)
@@ -72,6 +71,7 @@ internal sealed class ClusterStart
         }).ConfigureAwait(false);
 
         LocalNode first = (LocalNode)_nodes[0];
+        Log.TransportChosen(_logger, _transport.Name, _transportReason, _options.WirePrecision);
         Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, _backend.Name);
         Report(ClusterStage.Ready);
         return new Cluster(
@@ -80,7 +80,7 @@ internal sealed class ClusterStart
             tokenizer,
             template,
             plan,
-            _transport.Name,
+            (_transport.Name, _transportReason),
             _backend.Name,
             _nodes,
             orders[0],
@@ -166,6 +166,7 @@ internal sealed class ClusterStart
             addresses,
             secret,
             _options.CollectiveDeadline.TotalSeconds,
+            _options.WirePrecision,
             rank.Assignment,
             new ShardOptions
             {

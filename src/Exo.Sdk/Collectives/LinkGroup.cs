@@ -69,6 +69,14 @@ internal abstract class LinkGroup
     public abstract int Peek(int peer);
 
     /// <summary>
+    /// Makes sure that peers which block notice what was moved. Called by the moving thread before it waits and when it is
+    /// through; wires whose peers are woken by the bytes themselves have nothing to do.
+    /// </summary>
+    public virtual void Flush()
+    {
+    }
+
+    /// <summary>
     /// Gives up the processor until a wire is likely ready, the group ends or time is up. It may return early.
     /// It also looks for news that ends the group.
     /// </summary>
@@ -124,6 +132,7 @@ internal abstract class LinkGroup
     /// <param name="finished">Whether all bytes of the operation were moved.</param>
     public void Exit(bool finished)
     {
+        Flush();
         if (!finished && Ending is null)
         {
             End(new Ending(Rank, "it failed inside an operation"));

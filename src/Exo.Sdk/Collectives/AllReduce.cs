@@ -4,15 +4,17 @@ using System.Runtime.InteropServices;
 namespace Exo.Sdk.Collectives;
 
 /// <summary>
-/// The sum over all ranks, in rank order. Two ways, both streamed through a small window per peer:
+/// The sum over all ranks, in rank order. <see cref="Thresholds"/> chooses among three ways; the first two are streamed
+/// through a small window per peer:
 /// <list type="bullet">
 /// <item>direct: every rank sends everything to every rank and each sums for itself. One message deep, so it is
 /// the quickest for small vectors; for two ranks it moves no more than the other way, so it is used for all sizes.
 /// Over rings in memory it needs no window, see <see cref="RingAllReduce"/>.</item>
 /// <item>segmented: each rank owns a segment, receives all contributions to it (reduce-scatter) and sends the sum
 /// to all (all-gather), piece by piece as it grows. It moves 2(n−1)/n of the vector per rank and not n−1.</item>
+/// <item>doubling: all contributions are gathered as <see cref="RecursiveDoubling"/> says, and each rank sums for itself.</item>
 /// </list>
-/// Either way an element is summed as ((r0 + r1) + r2) …, so every rank ends with the same bits. In less than full
+/// Whichever way, an element is summed as ((r0 + r1) + r2) …, so every rank ends with the same bits. In less than full
 /// precision a rank adds its own contribution as its peers see it, and takes the sum of its own segment as they do.
 /// </summary>
 internal sealed class AllReduce
@@ -25,6 +27,8 @@ internal sealed class AllReduce
     private readonly WaitLimits _limits;
     private readonly WireFormat? _format;
     private readonly RingAllReduce? _rings;
+    private readonly RecursiveDoubling _doubling;
+    private readonly int _doublingLimit;
     private readonly int _directLimit;
     private readonly int _windowBytes;
     private readonly byte[]?[] _windows;
@@ -43,7 +47,9 @@ internal sealed class AllReduce
         _limits = limits;
         _format = format;
         _rings = format is null && links is RingLinkGroup rings ? new RingAllReduce(rings, lanes, limits) : null;
-        _directLimit = Thresholds.DirectBytes(links is RingLinkGroup, links.Size);
+        _directLimit = Thresholds.DirectBytes(links);
+        _doublingLimit = Thresholds.DoublingBytes(links);
+        _doubling = new RecursiveDoubling(links, lanes, limits);
         _windowBytes = Thresholds.WindowBytes / BlockBytes * BlockBytes;
         _windows = new byte[]?[links.Size];
         _peers = ((1u << (links.Size - 1) << 1) - 1) & ~(1u << links.Rank);
@@ -65,6 +71,13 @@ internal sealed class AllReduce
         }
 
         Span<byte> wire = _format is null ? MemoryMarshal.AsBytes(values) : Encode(values);
+        Operation reduce = _format?.Reduce ?? Operation.Reduce;
+        if (wire.Length <= _doublingLimit)
+        {
+            SumParts(_doubling.Gather(reduce, wire), wire.Length, values);
+            return;
+        }
+
         bool direct = wire.Length <= _directLimit;
         if (direct && _rings is { CanRun: true })
         {
@@ -72,7 +85,6 @@ internal sealed class AllReduce
             return;
         }
 
-        Operation reduce = _format?.Reduce ?? Operation.Reduce;
         Progress progress = new(values, wire, direct, _links, BlockBytes);
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
@@ -139,7 +151,7 @@ internal sealed class AllReduce
                 continue; // Nothing more is summed yet.
             }
 
-            moved += lane.TrySend(body);
+            moved += lane.TrySend(body[..Math.Min(body.Length, Thresholds.SendBytes)]);
             if (!lane.SendDone)
             {
                 progress.AwaitedSends |= bit;
@@ -245,6 +257,35 @@ internal sealed class AllReduce
         }
 
         return ready - from;
+    }
+
+    /// <summary>Sums contributions that lie one behind the other.</summary>
+    private void SumParts(ReadOnlySpan<byte> parts, int length, Span<float> values)
+    {
+        for (int rank = 0; rank < _links.Size; rank++)
+        {
+            ReadOnlySpan<byte> wire = parts.Slice(rank * length, length);
+            if (_format is null)
+            {
+                ReadOnlySpan<float> part = MemoryMarshal.Cast<byte, float>(wire);
+                if (rank == 0)
+                {
+                    part.CopyTo(values);
+                }
+                else
+                {
+                    RankOrderSum.Add(values, part, values);
+                }
+            }
+            else if (rank == 0)
+            {
+                _format.Decode(wire, values);
+            }
+            else
+            {
+                _format.Add(wire, values);
+            }
+        }
     }
 
     /// <summary>Sums one piece in rank order. The lower ranks' sum grows in rank 0's window, which is free afterwards.</summary>

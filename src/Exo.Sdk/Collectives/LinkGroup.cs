@@ -46,6 +46,9 @@ internal abstract class LinkGroup
     /// <summary>The group's epoch.</summary>
     public ulong Epoch { get; }
 
+    /// <summary>Whether all ranks are on one machine, as far as their addresses tell; the same answer on every rank.</summary>
+    public abstract bool IsOneMachine { get; }
+
     /// <summary>Why the group ended, or null while it lives.</summary>
     public Ending? Ending => Volatile.Read(ref _ending);
 

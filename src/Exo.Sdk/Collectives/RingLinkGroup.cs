@@ -26,6 +26,9 @@ internal abstract class RingLinkGroup : LinkGroup
         Writers = new RingWriter?[size];
     }
 
+    /// <inheritdoc/>
+    public override bool IsOneMachine => true;
+
     /// <summary>The rings from the peers, by rank; none at this rank.</summary>
     protected RingReader?[] Readers { get; }
 

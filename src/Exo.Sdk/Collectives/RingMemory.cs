@@ -22,7 +22,7 @@ internal static class RingMemory
     /// <summary>What the sides return when the other's counter cannot be.</summary>
     public const int Damaged = -2;
 
-    /// <summary>The bytes that each ring of a group holds. Measured: below 128 KiB large vectors stall, above 256 KiB they leave the cache.</summary>
+    /// <summary>The bytes that each ring of a group holds. Anything from 128 KiB to 1 MiB measures alike for two ranks; many ranks get less, so that a group stays small.</summary>
     /// <param name="size">The number of ranks; a group has size × (size − 1) rings.</param>
     /// <returns>A power of two.</returns>
     public static int CapacityFor(int size) => size <= 4 ? 256 << 10 : 64 << 10;

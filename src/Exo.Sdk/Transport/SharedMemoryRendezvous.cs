@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Unicode;
+using Exo.Sdk.Collectives;
 
 namespace Exo.Sdk.Transport;
 
@@ -36,9 +37,34 @@ internal sealed class SharedMemoryRendezvous
     /// <exception cref="PeerLostException">A rank gave up or did not answer in time.</exception>
     public static SharedMemoryLinkGroup Run(TcpLinkGroup wires, GroupDescription group, string folder, CancellationToken cancellationToken)
     {
-        SharedMemoryRendezvous rendezvous = new(wires, group, cancellationToken);
-        SharedMemoryFile file = group.Rank == 0 ? rendezvous.Offer(folder) : rendezvous.Accept(folder);
-        return new SharedMemoryLinkGroup(group, wires, file);
+        SharedMemoryFile file = new SharedMemoryRendezvous(wires, group, cancellationToken).Share(folder);
+        try
+        {
+            return new SharedMemoryLinkGroup(group, wires, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private SharedMemoryFile Share(string folder)
+    {
+        _wires.Enter(); // A peer that gives up ends the wires; they are not closed before Exit.
+        try
+        {
+            return _group.Rank == 0 ? Offer(folder) : Accept(folder);
+        }
+        catch (Exception failure)
+        {
+            _wires.End(new Ending(_group.Rank, failure is ExoException ? failure.Message.TrimEnd('.') : "it gave up to connect"));
+            throw;
+        }
+        finally
+        {
+            _wires.Exit(finished: true);
+        }
     }
 
     private SharedMemoryFile Offer(string folder)

@@ -25,7 +25,8 @@ public sealed class ClusterProcessTests(ITestOutputHelper output)
         GenerationOptions options = Endless with { MaxTokens = 30 };
         await using Sdk.Cluster one = await StartAsync(1);
         await using Sdk.Cluster many = await StartAsync(ranks);
-        many.Transport.Should().Be("tcp");
+        many.Transport.Should().Be("shared-memory");
+        many.TransportReason.Should().Contain("processes of this machine");
         IReadOnlyList<RankStatus> status = await many.GetRankStatusAsync();
         status.Select(rank => rank.Memory.ProcessId).Should().OnlyHaveUniqueItems().And.HaveCount(ranks);
         (await many.GenerateTextAsync("Tell me a story.", options)).Should().Be(await one.GenerateTextAsync("Tell me a story.", options));

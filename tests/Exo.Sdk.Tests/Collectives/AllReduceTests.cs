@@ -143,6 +143,32 @@ public sealed class AllReduceTests(ITestOutputHelper output)
         allocated.Should().AllBeEquivalentTo(0L);
     }
 
+    [Theory]
+    [InlineData("tcp", 3)]
+    [InlineData("shared-memory", 2)]
+    [InlineData("shared-memory", 3)]
+    [InlineData("in-process", 2)]
+    public void Sums_behind_messages_of_odd_length_are_right(string transport, int size)
+    {
+        using RankGroup group = RankGroup.Connect(transport, size);
+        for (int odd = 1; odd < 5; odd++)
+        {
+            byte[][] messages = [.. Enumerable.Range(0, size).Select(_ => new byte[odd])];
+            foreach (int length in new[] { 1, 5000, 15_000, 300_001 })
+            {
+                float[][] inputs = [.. Enumerable.Range(0, size).Select(rank => RandomValues(length, seed: rank + length + odd))];
+                float[] expected = SumInRankOrder(inputs);
+                group.Run(collective =>
+                {
+                    collective.Broadcast(messages[collective.Rank], 0);
+                    collective.AllReduceSum(inputs[collective.Rank]);
+                    collective.Broadcast(messages[collective.Rank], size - 1);
+                });
+                Array.TrueForAll(inputs, result => result.AsSpan().SequenceEqual(expected)).Should().BeTrue();
+            }
+        }
+    }
+
     internal static float[] RandomValues(int length, int seed)
     {
         Random random = new(seed);

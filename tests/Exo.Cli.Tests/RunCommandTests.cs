@@ -15,15 +15,26 @@ public sealed class RunCommandTests(RunCommandTests.OneRank one) : IClassFixture
 
     [Theory]
     [InlineData("in-process", "--ranks", "2")]
-    [InlineData("tcp", "--ranks", "2", "--processes")]
+    [InlineData("shared-memory", "--ranks", "2", "--processes")]
     [InlineData("in-process", "--ranks", "3", "--shares", "2:1:1")]
-    [InlineData("tcp", "--ranks", "3", "--shares", "2:1:1", "--processes")]
+    [InlineData("shared-memory", "--ranks", "3", "--shares", "2:1:1", "--processes")]
     public async Task Any_ranks_write_the_same_text(string transport, params string[] ranks)
     {
         ExoResult result = await ExoProcess.RunAsync([.. Raw, .. ranks]);
         result.ExitCode.Should().Be(0, result.Error);
         result.Output.Should().Be(one.Result.Output);
         result.Error.Should().Contain($"[{ranks[1]} ranks over {transport}, ");
+    }
+
+    [Theory]
+    [InlineData("BFloat16")]
+    [InlineData("int8blocks")]
+    public async Task Reduced_precision_on_the_wire_reaches_every_rank(string precision)
+    {
+        // Ranks that had not agreed on it would refuse each other's messages.
+        ExoResult result = await ExoProcess.RunAsync([.. Raw, "--ranks", "2", "--processes", "--wire", precision]);
+        result.ExitCode.Should().Be(0, result.Error);
+        result.Output.Should().NotBeEmpty();
     }
 
     [Fact]

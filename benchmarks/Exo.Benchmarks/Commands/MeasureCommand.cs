@@ -31,11 +31,15 @@ internal static class MeasureCommand
 
     private static Command AllReduceRank()
     {
+        Argument<string> transport = new("transport");
+        Argument<WirePrecision> precision = new("precision");
+        Argument<string> algorithm = new("algorithm");
         Argument<int> rank = new("rank");
         Argument<string> sizes = new("sizes");
         Argument<int> milliseconds = new("milliseconds");
-        Command command = new("allreduce-rank") { rank, sizes, milliseconds };
+        Command command = new("allreduce-rank") { transport, precision, algorithm, rank, sizes, milliseconds };
         command.SetAction((result, cancellationToken) => AllReduceRun.RunRankAsync(
+            new Wires("", result.GetValue(transport)!, result.GetValue(precision), result.GetValue(algorithm)!),
             result.GetValue(rank),
             [.. result.GetValue(sizes)!.Split(',').Select(int.Parse)],
             TimeSpan.FromMilliseconds(result.GetValue(milliseconds)),

@@ -5,20 +5,25 @@ using Exo.Sdk.Transport;
 
 namespace Exo.Benchmarks.Measurement;
 
-/// <summary>Latency of all-reduce by size: ranks that are processes connected by TCP on loopback, or threads of one process.</summary>
+/// <summary>Latency of all-reduce by size: ranks that are processes of this machine, or threads of one process.</summary>
 internal static class AllReduceRun
 {
     private const int Epoch = 1;
 
-    public static readonly int[] Sizes = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
+    /// <summary>Enough for the runtime to have compiled everything for the last time.</summary>
+    private const int WarmUpRounds = 2000;
+    private const int WarmUpBytes = 128 << 20;
+
+    public static readonly int[] Sizes = [2 << 10, 4 << 10, 8 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
 
     /// <summary>Ranks in processes of their own.</summary>
     /// <returns>Median microseconds by size.</returns>
-    public static async Task<IReadOnlyList<double>> OverTcpAsync(int ranks, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<double>> BetweenProcessesAsync(
+        Wires wires, int ranks, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
     {
         string list = string.Join(',', sizes);
         SelfProcess[] processes = [.. Enumerable.Range(0, ranks).Select(rank =>
-            SelfProcess.Start("measure", "allreduce-rank", $"{rank}", list, $"{(int)perSize.TotalMilliseconds}"))];
+            SelfProcess.Start("measure", "allreduce-rank", wires.Transport, $"{wires.Precision}", wires.Algorithm, $"{rank}", list, $"{(int)perSize.TotalMilliseconds}"))];
         try
         {
             string[] addresses = await Task.WhenAll(processes.Select(process => process.ReadLineAsync(cancellationToken)));
@@ -40,12 +45,12 @@ internal static class AllReduceRun
     }
 
     /// <summary>One rank's process: tells its address, is told all, measures, tells its medians.</summary>
-    public static async Task RunRankAsync(int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+    public static async Task RunRankAsync(Wires wires, int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
     {
-        await using ITransportEndpoint endpoint = await new TcpTransport().OpenAsync(new TransportOptions(), cancellationToken);
+        await using ITransportEndpoint endpoint = await wires.Open().OpenAsync(new TransportOptions(), cancellationToken);
         Console.WriteLine(endpoint.Address);
         string[] addresses = (await Console.In.ReadLineAsync(cancellationToken))!.Split(' ');
-        double[] medians = await MeasureAsync(endpoint, addresses, rank, sizes, perSize, cancellationToken);
+        double[] medians = await MeasureAsync(wires, endpoint, addresses, rank, sizes, perSize, cancellationToken);
         Console.WriteLine(JsonSerializer.Serialize(medians));
     }
 
@@ -62,7 +67,7 @@ internal static class AllReduceRun
 
         string[] addresses = [.. endpoints.Select(static endpoint => endpoint.Address)];
         double[][] medians = await Task.WhenAll(endpoints.Select((endpoint, rank) =>
-            Task.Run(() => MeasureAsync(endpoint, addresses, rank, sizes, perSize, cancellationToken), cancellationToken)));
+            Task.Run(() => MeasureAsync(Wires.Threads, endpoint, addresses, rank, sizes, perSize, cancellationToken), cancellationToken)));
         foreach (ITransportEndpoint endpoint in endpoints)
         {
             await endpoint.DisposeAsync();
@@ -72,9 +77,10 @@ internal static class AllReduceRun
     }
 
     private static async Task<double[]> MeasureAsync(
-        ITransportEndpoint endpoint, string[] addresses, int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
+        Wires wires, ITransportEndpoint endpoint, string[] addresses, int rank, IReadOnlyList<int> sizes, TimeSpan perSize, CancellationToken cancellationToken)
     {
-        using ICollective group = await endpoint.ConnectAsync(new GroupDescription { Epoch = Epoch, Rank = rank, Addresses = addresses }, cancellationToken);
+        using ICollective group = await endpoint.ConnectAsync(
+            new GroupDescription { Epoch = Epoch, Rank = rank, Addresses = addresses, WirePrecision = wires.Precision }, cancellationToken);
 
         // A thread of its own, as a shard's: the operations spin.
         double[] medians = new double[sizes.Count];
@@ -83,7 +89,7 @@ internal static class AllReduceRun
             {
                 for (int i = 0; i < medians.Length; i++)
                 {
-                    medians[i] = Measure(group, sizes[i], perSize);
+                    medians[i] = Measure(wires.Reduction(group), group, sizes[i], perSize);
                 }
             },
             cancellationToken,
@@ -92,18 +98,18 @@ internal static class AllReduceRun
         return medians;
     }
 
-    private static double Measure(ICollective group, int bytes, TimeSpan duration)
+    private static double Measure(Reduction reduce, ICollective group, int bytes, TimeSpan duration)
     {
         float[] values = new float[bytes / sizeof(float)];
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < Math.Clamp(WarmUpBytes / bytes, 20, WarmUpRounds); i++)
         {
-            group.AllReduceSum(values);
+            reduce(values);
         }
 
         // Every rank must do as many rounds: rank 0 says how many fit.
         Span<byte> count = stackalloc byte[sizeof(int)];
         long began = Stopwatch.GetTimestamp();
-        group.AllReduceSum(values);
+        reduce(values);
         BitConverter.TryWriteBytes(count, Math.Clamp((int)(duration / Stopwatch.GetElapsedTime(began)), 50, 20_000));
         group.Broadcast(count, 0);
 
@@ -111,7 +117,7 @@ internal static class AllReduceRun
         for (int i = 0; i < microseconds.Length; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            group.AllReduceSum(values);
+            reduce(values);
             microseconds[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
         }
 

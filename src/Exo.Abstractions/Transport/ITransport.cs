@@ -71,6 +71,9 @@ public sealed record GroupDescription
     /// </summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How the values of an all-reduce travel; equal on every rank. A transport that cannot do it refuses to connect.</summary>
+    public WirePrecision WirePrecision { get; init; } = WirePrecision.Float32;
+
     /// <summary>The number of ranks.</summary>
     public int Size => Addresses.Count;
 }

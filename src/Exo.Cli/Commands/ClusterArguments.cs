@@ -11,7 +11,7 @@ internal sealed class ClusterArguments
 
     private readonly Option<bool> _processes = new("--processes", "-p")
     {
-        Description = "Each rank after rank 0 in a child process, connected over TCP, instead of a thread.",
+        Description = "Each rank after rank 0 in a child process, connected over shared memory, instead of a thread.",
     };
 
     private readonly Option<string[]> _nodes = new("--node")
@@ -49,6 +49,12 @@ internal sealed class ClusterArguments
         Description = "Bind the compute threads of local ranks to processors.",
     };
 
+    private readonly Option<WirePrecision> _wire = new("--wire")
+    {
+        Description = "How partial sums travel between ranks: Float32 (exact), BFloat16 or Int8Blocks (for slow networks).",
+        DefaultValueFactory = _ => WirePrecision.Float32,
+    };
+
     public void AddTo(Command command)
     {
         _model.AddTo(command);
@@ -59,6 +65,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_activations);
         command.Options.Add(_keyValues);
         command.Options.Add(_pin);
+        command.Options.Add(_wire);
     }
 
     public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
@@ -70,6 +77,7 @@ internal sealed class ClusterArguments
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
             .UseKeyValues(result.GetValue(_keyValues))
+            .UseWirePrecision(result.GetValue(_wire))
             .ReportProgress(status);
         foreach (string node in result.GetValue(_nodes) ?? [])
         {

@@ -45,7 +45,7 @@ public sealed class Cluster : IAsyncDisposable
         Tokenizer tokenizer,
         ChatTemplate? template,
         ShardPlan plan,
-        string transport,
+        (string Name, string Reason) transport,
         string backend,
         IReadOnlyList<INode> nodes,
         LoadOrder order,
@@ -58,7 +58,8 @@ public sealed class Cluster : IAsyncDisposable
         Tokenizer = tokenizer;
         _template = template;
         Plan = plan;
-        Transport = transport;
+        (Transport, TransportReason) = transport;
+        WirePrecision = options.WirePrecision;
         Backend = backend;
         _nodes = nodes;
         _rankZero = rankZero;
@@ -84,6 +85,12 @@ public sealed class Cluster : IAsyncDisposable
 
     /// <summary>The data plane's transport, by name.</summary>
     public string Transport { get; }
+
+    /// <summary>Why it is that transport, as a phrase; where a quicker one could not be used, also why not.</summary>
+    public string TransportReason { get; }
+
+    /// <summary>How the values of an all-reduce travel.</summary>
+    public WirePrecision WirePrecision { get; }
 
     /// <summary>The compute backend, by name.</summary>
     public string Backend { get; }

@@ -67,7 +67,11 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseShares(params IReadOnlyList<double> shares) => With(_options with { Shares = shares });
 
-    /// <summary>The transport of the data plane. Without it: in-process where all ranks live in this process, else TCP.</summary>
+    /// <summary>
+    /// The transport of the data plane. Without it: in-process where all ranks are threads of this process, shared memory where all
+    /// are processes of this machine (TCP where that cannot be used), TCP where a node that was started elsewhere takes part.
+    /// <see cref="Cluster.TransportReason"/> says which and why.
+    /// </summary>
     /// <param name="transport">The transport. For child processes its type needs a public constructor without parameters.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseTransport(ITransport transport) => With(_options with { Transport = transport });
@@ -123,6 +127,14 @@ public sealed class ClusterBuilder
     /// <param name="timeline">Where to record.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseTimeline(StepTimeline timeline) => With(_options with { Timeline = timeline });
+
+    /// <summary>
+    /// How partial sums travel between ranks. Less than full precision is worth its error where the network is slow; within
+    /// one machine it costs time. Every rank ends with the same bits in any case.
+    /// </summary>
+    /// <param name="precision">Float32, exact, by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseWirePrecision(WirePrecision precision) => With(_options with { WirePrecision = precision });
 
     /// <summary>How host and nodes notice that the other side hangs.</summary>
     /// <param name="heartbeats">The intervals.</param>

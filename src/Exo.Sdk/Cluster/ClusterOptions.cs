@@ -42,6 +42,8 @@ internal sealed record ClusterOptions
 
     public StepTimeline? Timeline { get; init; }
 
+    public WirePrecision WirePrecision { get; init; } = WirePrecision.Float32;
+
     public TimeSpan CollectiveDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
     public HeartbeatOptions Heartbeats { get; init; } = new();
@@ -79,6 +81,12 @@ internal sealed record ClusterOptions
         if (CollectiveDeadline <= TimeSpan.Zero)
         {
             throw new ConfigurationException($"The collective deadline is {CollectiveDeadline}; it must be positive.");
+        }
+
+        if (!Enum.IsDefined(WirePrecision))
+        {
+            throw new ConfigurationException(
+                $"The wire precision {WirePrecision} is unknown; known are {string.Join(", ", Enum.GetNames<WirePrecision>())}.");
         }
 
         if (Shares is { } shares && (shares.Count != WorldSize || shares.Any(share => !double.IsFinite(share) || share <= 0)))

@@ -5,7 +5,6 @@ using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Tokenization;
-using Exo.Sdk.Transport;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk;
@@ -19,14 +18,14 @@ internal sealed class ClusterStart
     private readonly ILogger _logger;
     private IComputeBackend? _chosenBackend;
     private readonly ITransport _transport;
+    private readonly string _transportReason;
     private readonly List<INode> _nodes = [];
 
     private ClusterStart(ClusterOptions options)
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger<Cluster>();
-        _transport = options.Transport
-            ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new InProcessTransport());
+        (_transport, _transportReason) = TransportChoice.Make(options);
     }
 
     private IComputeBackend Backend => _chosenBackend!;
@@ -68,6 +67,7 @@ internal sealed class ClusterStart
         }).ConfigureAwait(false);
 
         LocalNode first = (LocalNode)_nodes[0];
+        Log.TransportChosen(_logger, _transport.Name, _transportReason, _options.WirePrecision);
         Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, Backend.Name);
         Report(ClusterStage.Ready);
         return new Cluster(
@@ -76,7 +76,7 @@ internal sealed class ClusterStart
             tokenizer,
             template,
             plan,
-            _transport.Name,
+            (_transport.Name, _transportReason),
             Backend.Name,
             _nodes,
             orders[0],
@@ -166,6 +166,7 @@ internal sealed class ClusterStart
             addresses,
             secret,
             _options.CollectiveDeadline.TotalSeconds,
+            _options.WirePrecision,
             rank.Assignment,
             new ShardOptions
             {

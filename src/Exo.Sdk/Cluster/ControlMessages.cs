@@ -20,7 +20,7 @@ namespace Exo.Sdk;
 internal abstract record ControlMessage
 {
     /// <summary>Raised whenever a message changes its meaning; both sides must speak the same.</summary>
-    public const int ProtocolVersion = 1;
+    public const int ProtocolVersion = 2;
 }
 
 /// <summary>A node's first words.</summary>
@@ -39,6 +39,7 @@ internal sealed record LoadOrder(
     string[] Addresses,
     byte[] Secret,
     double DeadlineSeconds,
+    WirePrecision WirePrecision,
     ShardAssignment Assignment,
     ShardOptions Options) : ControlMessage;
 

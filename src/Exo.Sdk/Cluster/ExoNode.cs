@@ -38,7 +38,7 @@ public sealed record NodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    internal NodeParts Parts() => new(Backends ?? BuiltInBackends.All(), Transports ?? [new TcpTransport()], ModelFolder);
+    internal NodeParts Parts() => new(Backends ?? BuiltInBackends.All(), Transports ?? [new TcpTransport(), new SharedMemoryTransport()], ModelFolder);
 
     internal ReadOnlyMemory<byte> KeyBytes() => ClusterKey is null ? default : Encoding.UTF8.GetBytes(ClusterKey);
 
@@ -224,7 +224,7 @@ public sealed class ExoNode : IAsyncDisposable
     {
         NodeParts parts = new(
             Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BuiltInBackends.All(),
-            [Make<ITransport>(bootstrap.TransportType) ?? new TcpTransport()],
+            Make<ITransport>(bootstrap.TransportType) is { } transport ? [transport] : [new SharedMemoryTransport(), new TcpTransport()],
             ModelFolder: null);
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, bootstrap.Port)).ConfigureAwait(false);

@@ -72,6 +72,7 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
                 Addresses = order.Addresses,
                 Secret = order.Secret,
                 Deadline = TimeSpan.FromSeconds(order.DeadlineSeconds),
+                WirePrecision = order.WirePrecision,
             },
             cancellationToken).ConfigureAwait(false);
         Attach(group);

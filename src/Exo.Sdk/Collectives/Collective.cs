@@ -17,7 +17,8 @@ internal sealed class Collective : ICollective
     /// <summary>Makes a collective of connected wires, which it owns.</summary>
     /// <param name="links">The wires.</param>
     /// <param name="limits">How long to wait.</param>
-    public Collective(LinkGroup links, WaitLimits limits)
+    /// <param name="precision">How the values of an all-reduce travel.</param>
+    public Collective(LinkGroup links, WaitLimits limits, WirePrecision precision)
     {
         _links = links;
         _limits = limits;
@@ -32,7 +33,7 @@ internal sealed class Collective : ICollective
             }
         }
 
-        _allReduce = new AllReduce(links, _lanes, limits);
+        _allReduce = new AllReduce(links, _lanes, limits, WireFormat.Of(precision));
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Exo.Sdk.Collectives;
 
 /// <summary>
@@ -39,6 +41,9 @@ internal sealed class Lane(LinkGroup links, int peer)
 
     /// <summary>Whether any of the message under way has arrived.</summary>
     public bool HasSpoken => _receiveHeaderAt > 0;
+
+    /// <summary>Whether nothing of the peer was taken off the wire ahead of its time.</summary>
+    public bool IsFresh => _early.IsEmpty;
 
     /// <summary>Begins to send a message.</summary>
     /// <param name="operation">The operation it is part of.</param>
@@ -120,6 +125,10 @@ internal sealed class Lane(LinkGroup links, int peer)
         return moved;
     }
 
+    /// <summary>Notes that payload was read where it lies on the wire.</summary>
+    /// <param name="count">How many bytes.</param>
+    public void Skip(int count) => Received += count;
+
     /// <summary>Takes what is there off the wire, to be received later.</summary>
     /// <returns>The number of bytes taken, or <see cref="LinkGroup.Closed"/> when no more can be.</returns>
     public int TakeEarly()
@@ -134,7 +143,10 @@ internal sealed class Lane(LinkGroup links, int peer)
     /// <returns>1 or 0, or <see cref="LinkGroup.Closed"/>.</returns>
     public int Peek() => _early.IsEmpty ? links.Peek(peer) : 1;
 
-    private void GiveUp()
+    /// <summary>Ends the group because the wire is closed.</summary>
+    /// <exception cref="PeerLostException">Always, unless this rank left itself.</exception>
+    [DoesNotReturn]
+    public void GiveUp()
     {
         if (links.Ending is null)
         {

@@ -46,6 +46,9 @@ internal abstract class LinkGroup
     /// <summary>The group's epoch.</summary>
     public ulong Epoch { get; }
 
+    /// <summary>Whether all ranks are on one machine, as far as their addresses tell; the same answer on every rank.</summary>
+    public abstract bool IsOneMachine { get; }
+
     /// <summary>Why the group ended, or null while it lives.</summary>
     public Ending? Ending => Volatile.Read(ref _ending);
 
@@ -67,6 +70,14 @@ internal abstract class LinkGroup
     /// <param name="peer">The sending rank.</param>
     /// <returns>1 or 0, or <see cref="Closed"/>.</returns>
     public abstract int Peek(int peer);
+
+    /// <summary>
+    /// Makes sure that peers which block notice what was moved. Called by the moving thread before it waits and when it is
+    /// through; wires whose peers are woken by the bytes themselves have nothing to do.
+    /// </summary>
+    public virtual void Flush()
+    {
+    }
 
     /// <summary>
     /// Gives up the processor until a wire is likely ready, the group ends or time is up. It may return early.
@@ -124,6 +135,7 @@ internal abstract class LinkGroup
     /// <param name="finished">Whether all bytes of the operation were moved.</param>
     public void Exit(bool finished)
     {
+        Flush();
         if (!finished && Ending is null)
         {
             End(new Ending(Rank, "it failed inside an operation"));

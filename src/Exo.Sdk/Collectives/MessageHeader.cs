@@ -25,6 +25,18 @@ internal enum Operation : byte
 
     /// <summary>A barrier.</summary>
     Barrier = 6,
+
+    /// <summary>A contribution to a sum, in bfloat16.</summary>
+    ReduceBFloat16 = 7,
+
+    /// <summary>A finished segment of a sum, in bfloat16.</summary>
+    ReducedBFloat16 = 8,
+
+    /// <summary>A contribution to a sum, in blocks of 8-bit numbers.</summary>
+    ReduceInt8 = 9,
+
+    /// <summary>A finished segment of a sum, in blocks of 8-bit numbers.</summary>
+    ReducedInt8 = 10,
 }
 
 /// <summary>

@@ -3,9 +3,21 @@ using System.Diagnostics;
 namespace Exo.Sdk.Collectives;
 
 /// <summary>How long a rank polls before it gives up the processor, and how long it waits at all.</summary>
-/// <param name="Spin">The time of polling before blocking. After the first microseconds each poll yields the processor.</param>
+/// <param name="Eager">The time of polling at full speed; none where ranks outnumber processors, for then a peer needs this one.</param>
+/// <param name="Spin">The time of polling before blocking; after <paramref name="Eager"/> each poll yields the processor.</param>
 /// <param name="Deadline">The time without any progress after which a peer counts as lost.</param>
-internal readonly record struct WaitLimits(TimeSpan Spin, TimeSpan Deadline);
+internal readonly record struct WaitLimits(TimeSpan Eager, TimeSpan Spin, TimeSpan Deadline)
+{
+    private static readonly TimeSpan EagerTime = TimeSpan.FromMicroseconds(20);
+
+    /// <summary>The limits for a rank that shares its machine.</summary>
+    /// <param name="spin">The time of polling before blocking.</param>
+    /// <param name="deadline">The time without any progress after which a peer counts as lost.</param>
+    /// <param name="localRanks">How many ranks of the group live on this machine.</param>
+    /// <returns>The limits.</returns>
+    public static WaitLimits For(TimeSpan spin, TimeSpan deadline, int localRanks) =>
+        new(localRanks > Environment.ProcessorCount ? TimeSpan.Zero : EagerTime, spin, deadline);
+}
 
 /// <summary>
 /// Waits for progress in three stages: poll at full speed, poll and let others run, block. Blocking costs
@@ -14,10 +26,10 @@ internal readonly record struct WaitLimits(TimeSpan Spin, TimeSpan Deadline);
 internal struct Patience
 {
     private const int SliceMilliseconds = 50;
-    private static readonly long EagerTicks = Stopwatch.Frequency / 200_000; // 5 microseconds
     private static readonly long LongestVerdictTicks = Stopwatch.Frequency;
 
     private readonly LinkGroup _links;
+    private readonly long _eagerTicks;
     private readonly long _spinTicks;
     private readonly long _deadlineTicks;
     private long _since;
@@ -28,6 +40,7 @@ internal struct Patience
     public Patience(LinkGroup links, in WaitLimits limits)
     {
         _links = links;
+        _eagerTicks = Ticks(Min(limits.Eager, limits.Spin));
         _spinTicks = Ticks(limits.Spin);
         _deadlineTicks = Ticks(limits.Deadline);
         _since = 0;
@@ -48,6 +61,7 @@ internal struct Patience
             _links.ThrowEnded();
         }
 
+        _links.Flush();
         long now = Stopwatch.GetTimestamp();
         if (_since == 0)
         {
@@ -56,7 +70,7 @@ internal struct Patience
         }
 
         long waited = now - _since;
-        if (waited < EagerTicks)
+        if (waited < _eagerTicks)
         {
             Thread.SpinWait(1);
         }
@@ -112,6 +126,8 @@ internal struct Patience
             _links.ThrowEnded();
         }
     }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Exo.Sdk.Collectives;
 
@@ -11,31 +10,77 @@ internal static class RankOrderSum
     /// <param name="left">The left operands.</param>
     /// <param name="right">The right operands, as many.</param>
     /// <param name="result">As many results; it may be one of the operands.</param>
-    public static void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> result)
+    public static unsafe void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> result)
     {
-        int length = result.Length;
-        ArgumentOutOfRangeException.ThrowIfNotEqual(left.Length, length);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(right.Length, length);
-        ref float a = ref MemoryMarshal.GetReference(left);
-        ref float b = ref MemoryMarshal.GetReference(right);
-        ref float c = ref MemoryMarshal.GetReference(result);
-        int width = Vector<float>.Count;
-        nuint i = 0;
-        for (; (int)i <= length - (4 * width); i += (nuint)(4 * width))
+        ArgumentOutOfRangeException.ThrowIfNotEqual(left.Length, result.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(right.Length, result.Length);
+        fixed (float* first = left, second = right, target = result)
         {
-            Vector<float> sum0 = Vector.LoadUnsafe(ref a, i) + Vector.LoadUnsafe(ref b, i);
-            Vector<float> sum1 = Vector.LoadUnsafe(ref a, i + (nuint)width) + Vector.LoadUnsafe(ref b, i + (nuint)width);
-            Vector<float> sum2 = Vector.LoadUnsafe(ref a, i + (nuint)(2 * width)) + Vector.LoadUnsafe(ref b, i + (nuint)(2 * width));
-            Vector<float> sum3 = Vector.LoadUnsafe(ref a, i + (nuint)(3 * width)) + Vector.LoadUnsafe(ref b, i + (nuint)(3 * width));
-            sum0.StoreUnsafe(ref c, i);
-            sum1.StoreUnsafe(ref c, i + (nuint)width);
-            sum2.StoreUnsafe(ref c, i + (nuint)(2 * width));
-            sum3.StoreUnsafe(ref c, i + (nuint)(3 * width));
+            float** sources = stackalloc float*[] { first, second };
+            Sum(sources, 2, target, result.Length);
+        }
+    }
+
+    /// <summary>Computes <c>target[i] = ((s₀[i] + s₁[i]) + s₂[i]) …</c>, with the widest registers that the machine has.</summary>
+    /// <param name="sources">The operands; they may be unaligned.</param>
+    /// <param name="count">How many operands, at least 2.</param>
+    /// <param name="target">The results; it may be one of the operands.</param>
+    /// <param name="length">The number of results.</param>
+    public static unsafe void Sum(float** sources, int count, float* target, int length)
+    {
+        nuint i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            const int Step = 4 * 16;
+            for (; (int)i <= length - Step; i += Step)
+            {
+                float* first = sources[0] + i;
+                Vector512<float> sum0 = Vector512.Load(first);
+                Vector512<float> sum1 = Vector512.Load(first + 16);
+                Vector512<float> sum2 = Vector512.Load(first + 32);
+                Vector512<float> sum3 = Vector512.Load(first + 48);
+                for (int k = 1; k < count; k++)
+                {
+                    float* next = sources[k] + i;
+                    sum0 += Vector512.Load(next);
+                    sum1 += Vector512.Load(next + 16);
+                    sum2 += Vector512.Load(next + 32);
+                    sum3 += Vector512.Load(next + 48);
+                }
+
+                sum0.Store(target + i);
+                sum1.Store(target + i + 16);
+                sum2.Store(target + i + 32);
+                sum3.Store(target + i + 48);
+            }
+        }
+
+        int width = Vector<float>.Count;
+        for (; (int)i <= length - (2 * width); i += (nuint)(2 * width))
+        {
+            float* first = sources[0] + i;
+            Vector<float> sum0 = Vector.Load(first);
+            Vector<float> sum1 = Vector.Load(first + width);
+            for (int k = 1; k < count; k++)
+            {
+                float* next = sources[k] + i;
+                sum0 += Vector.Load(next);
+                sum1 += Vector.Load(next + width);
+            }
+
+            sum0.Store(target + i);
+            sum1.Store(target + i + width);
         }
 
         for (; (int)i < length; i++)
         {
-            Unsafe.Add(ref c, i) = Unsafe.Add(ref a, i) + Unsafe.Add(ref b, i);
+            float sum = sources[0][i];
+            for (int k = 1; k < count; k++)
+            {
+                sum += sources[k][i];
+            }
+
+            target[i] = sum;
         }
     }
 }

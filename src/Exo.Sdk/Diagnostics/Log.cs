@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(100, LogLevel.Information, "Cluster of {Size} ranks is ready: {Family} model from {Model}, transport {Transport}, backend {Backend}")]
     public static partial void ClusterReady(ILogger logger, int size, string family, string model, string transport, string backend);
 
+    [LoggerMessage(103, LogLevel.Information, "The ranks talk over {Transport}, because {Reason}; sums travel as {Precision}")]
+    public static partial void TransportChosen(ILogger logger, string transport, string reason, WirePrecision precision);
+
     [LoggerMessage(101, LogLevel.Warning, "Rank {Rank} is lost: {Reason}; the epoch {Epoch} ends")]
     public static partial void RankLost(ILogger logger, int rank, string reason, ulong epoch);
 

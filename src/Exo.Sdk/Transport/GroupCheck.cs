@@ -28,6 +28,12 @@ internal static class GroupCheck
                 $"Rank {group.Rank} has the address '{group.Addresses[group.Rank]}', but its endpoint is '{address}'.");
         }
 
+        if (!Enum.IsDefined(group.WirePrecision))
+        {
+            throw new ConfigurationException(
+                $"The wire precision {group.WirePrecision} is unknown; known are {string.Join(", ", Enum.GetNames<WirePrecision>())}.");
+        }
+
         if (group.Deadline <= TimeSpan.Zero || group.ConnectTimeout <= TimeSpan.Zero)
         {
             throw new ConfigurationException(

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Exo.Sdk.Collectives;
 
 namespace Exo.Sdk.Transport;
@@ -5,9 +7,10 @@ namespace Exo.Sdk.Transport;
 /// <summary>What the ranks of an in-process group share: a ring for each ordered pair, and who has left.</summary>
 internal sealed class InProcessGroup
 {
-    private const int RingCapacity = 64 << 10;
+    private const int Alignment = 128;
 
-    private readonly ByteRing?[] _rings;
+    private readonly byte[] _memory;
+    private readonly int _capacity;
     private readonly int[] _left;
     private readonly object[] _seats;
     private readonly int[] _waiting;
@@ -18,12 +21,8 @@ internal sealed class InProcessGroup
     public InProcessGroup(int size)
     {
         Size = size;
-        _rings = new ByteRing?[size * size];
-        for (int pair = 0; pair < _rings.Length; pair++)
-        {
-            _rings[pair] = pair / size == pair % size ? null : new ByteRing(RingCapacity);
-        }
-
+        _capacity = RingMemory.CapacityFor(size);
+        _memory = GC.AllocateArray<byte>((size * size * RingMemory.ByteCount(_capacity)) + Alignment, pinned: true);
         _left = new int[size];
         _waiting = new int[size];
         _seats = [.. Enumerable.Range(0, size).Select(_ => new object())];
@@ -35,11 +34,17 @@ internal sealed class InProcessGroup
     /// <summary>Why the group is dead for all ranks, or null. One rank's orderly leave is not that.</summary>
     public Ending? Loss => Volatile.Read(ref _loss);
 
-    /// <summary>The ring from one rank to another.</summary>
+    /// <summary>Makes the writing side of the ring from one rank to another. It may be used while this object is alive.</summary>
     /// <param name="from">The writing rank.</param>
     /// <param name="to">The reading rank.</param>
-    /// <returns>The ring.</returns>
-    public ByteRing Ring(int from, int to) => _rings[(from * Size) + to]!;
+    /// <returns>The ring's side.</returns>
+    public unsafe RingWriter Writer(int from, int to) => new(Ring(from, to), _capacity);
+
+    /// <summary>Makes the reading side of the ring from one rank to another. It may be used while this object is alive.</summary>
+    /// <param name="from">The writing rank.</param>
+    /// <param name="to">The reading rank.</param>
+    /// <returns>The ring's side.</returns>
+    public unsafe RingReader Reader(int from, int to) => new(Ring(from, to), _capacity);
 
     /// <summary>Whether a rank has left in good order.</summary>
     /// <param name="rank">The rank.</param>
@@ -62,12 +67,10 @@ internal sealed class InProcessGroup
         WakeAll();
     }
 
-    /// <summary>Wakes a rank if it waits, after something was published to it.</summary>
+    /// <summary>Wakes a rank if it waits. What it is to see must be visible before the call.</summary>
     /// <param name="rank">The rank.</param>
     public void Wake(int rank)
     {
-        // Orders the publication before the look at the flag, against the flag before the look at the ring in Wait.
-        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _waiting[rank]) != 0)
         {
             lock (_seats[rank])
@@ -77,19 +80,17 @@ internal sealed class InProcessGroup
         }
     }
 
-    /// <summary>Waits until a ring is ready, somebody leaves or is lost, or time is up.</summary>
+    /// <summary>Waits until somebody wakes this rank or time is up.</summary>
     /// <param name="rank">The waiting rank.</param>
-    /// <param name="receiveFrom">One bit per rank to receive from.</param>
-    /// <param name="sendTo">One bit per rank to send to.</param>
     /// <param name="milliseconds">The longest time.</param>
-    /// <param name="isOver">Whether the waiting rank's own end has come.</param>
-    public void Wait(int rank, uint receiveFrom, uint sendTo, int milliseconds, Func<bool> isOver)
+    /// <param name="isOver">Whether there is nothing to wait for; asked once the others see that this rank waits.</param>
+    public void Wait(int rank, int milliseconds, Func<bool> isOver)
     {
         lock (_seats[rank])
         {
             Volatile.Write(ref _waiting[rank], 1);
             Interlocked.MemoryBarrier();
-            if (!IsReady(rank, receiveFrom, sendTo) && Loss is null && !isOver())
+            if (!isOver())
             {
                 Monitor.Wait(_seats[rank], milliseconds);
             }
@@ -98,28 +99,16 @@ internal sealed class InProcessGroup
         }
     }
 
-    private bool IsReady(int rank, uint receiveFrom, uint sendTo)
+    private unsafe byte* Ring(int from, int to)
     {
-        for (int peer = 0; peer < Size; peer++)
-        {
-            bool receives = ((receiveFrom >> peer) & 1) != 0;
-            bool sends = ((sendTo >> peer) & 1) != 0;
-            if ((receives || sends) && HasLeft(peer))
-            {
-                return true;
-            }
-
-            if ((receives && !Ring(peer, rank).IsEmpty) || (sends && !Ring(rank, peer).IsFull))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        byte* start = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory)); // Pinned for its life.
+        start += (nuint)(Alignment - 1) - (((nuint)start + Alignment - 1) % Alignment);
+        return start + ((nint)RingMemory.ByteCount(_capacity) * ((from * Size) + to));
     }
 
     private void WakeAll()
     {
+        Interlocked.MemoryBarrier();
         for (int rank = 0; rank < Size; rank++)
         {
             Wake(rank);

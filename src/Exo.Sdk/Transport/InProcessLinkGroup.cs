@@ -1,12 +1,14 @@
+using System.Numerics;
 using Exo.Sdk.Collectives;
 
 namespace Exo.Sdk.Transport;
 
 /// <summary>The wires of one rank to others of the same process.</summary>
-internal sealed class InProcessLinkGroup : LinkGroup
+internal sealed class InProcessLinkGroup : RingLinkGroup
 {
     private readonly InProcessGroup _shared;
     private readonly Func<bool> _isOver;
+    private (uint ReceiveFrom, uint SendTo) _awaited;
 
     /// <summary>Takes a rank's place in a group.</summary>
     /// <param name="group">The group.</param>
@@ -15,52 +17,22 @@ internal sealed class InProcessLinkGroup : LinkGroup
         : base(group.Rank, group.Size, group.Epoch)
     {
         _shared = shared;
-        _isOver = () => Ending is not null;
-    }
-
-    /// <inheritdoc/>
-    public override int TrySend(int peer, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
-    {
-        if (IsGone(peer))
+        _isOver = () => Ending is not null || _shared.Loss is not null || IsReady(_awaited.ReceiveFrom, _awaited.SendTo);
+        for (int peer = 0; peer < Size; peer++)
         {
-            return Closed;
+            if (peer != Rank)
+            {
+                Readers[peer] = shared.Reader(peer, Rank);
+                Writers[peer] = shared.Writer(Rank, peer);
+            }
         }
-
-        int sent = _shared.Ring(Rank, peer).Write(head, body);
-        if (sent > 0)
-        {
-            _shared.Wake(peer);
-        }
-
-        return sent;
-    }
-
-    /// <inheritdoc/>
-    public override int TryReceive(int peer, Span<byte> head, Span<byte> body)
-    {
-        // Whether the peer has left is read first: what it wrote before it left is in the ring by then.
-        bool gone = IsGone(peer);
-        int received = _shared.Ring(peer, Rank).Read(head, body);
-        if (received > 0)
-        {
-            _shared.Wake(peer);
-            return received;
-        }
-
-        return gone ? Closed : 0;
-    }
-
-    /// <inheritdoc/>
-    public override int Peek(int peer)
-    {
-        bool gone = IsGone(peer);
-        return !_shared.Ring(peer, Rank).IsEmpty ? 1 : gone ? Closed : 0;
     }
 
     /// <inheritdoc/>
     public override void Wait(uint receiveFrom, uint sendTo, int milliseconds)
     {
-        _shared.Wait(Rank, receiveFrom, sendTo, milliseconds, _isOver);
+        _awaited = (receiveFrom, sendTo);
+        _shared.Wait(Rank, milliseconds, _isOver);
         if (_shared.Loss is { } loss)
         {
             End(Told(loss));
@@ -90,7 +62,17 @@ internal sealed class InProcessLinkGroup : LinkGroup
         // The rings are collected with the last rank.
     }
 
-    private bool IsGone(int peer) => _shared.Loss is not null || _shared.HasLeft(peer) || Ending is not null;
+    /// <inheritdoc/>
+    protected override bool IsGone(int peer) => _shared.Loss is not null || _shared.HasLeft(peer) || Ending is not null;
+
+    /// <inheritdoc/>
+    protected override void Nudge(uint peers)
+    {
+        for (uint rest = peers; rest != 0; rest &= rest - 1)
+        {
+            _shared.Wake(BitOperations.TrailingZeroCount(rest));
+        }
+    }
 
     private Ending Told(Ending loss) =>
         loss.LostRank == Rank ? new Ending(Rank, $"another rank gave this rank up: {loss.Reason}") : loss;

@@ -43,7 +43,10 @@ public sealed class InProcessTransport : ITransport
             try
             {
                 InProcessGroup shared = await InProcessRendezvous.MeetAsync(group, either.Token).ConfigureAwait(false);
-                return new Collective(new InProcessLinkGroup(group, shared), new WaitLimits(transport.Spin, group.Deadline));
+                return new Collective(
+                    new InProcessLinkGroup(group, shared),
+                    WaitLimits.For(transport.Spin, group.Deadline, group.Size),
+                    group.WirePrecision);
             }
             catch (OperationCanceledException) when (_disposal.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {

@@ -15,6 +15,16 @@ internal static class TcpAddress
         ? string.Create(CultureInfo.InvariantCulture, $"[{host}]:{port}")
         : string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
 
+    /// <summary>Counts the addresses of one machine, as far as they tell.</summary>
+    /// <param name="addresses">Addresses.</param>
+    /// <param name="address">One of them.</param>
+    /// <returns>How many have the same host.</returns>
+    public static int CountOnSameHost(IReadOnlyList<string> addresses, string address)
+    {
+        string host = address[..(address.LastIndexOf(':') + 1)];
+        return addresses.Count(other => other.StartsWith(host, StringComparison.Ordinal) && other.LastIndexOf(':') == host.Length - 1);
+    }
+
     /// <summary>Finds the endpoint of an address, by name resolution where it holds a name.</summary>
     /// <param name="address">The text.</param>
     /// <returns>The endpoint.</returns>

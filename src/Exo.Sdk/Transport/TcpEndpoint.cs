@@ -4,7 +4,17 @@ using Exo.Sdk.Collectives;
 namespace Exo.Sdk.Transport;
 
 /// <summary>A listening socket and the groups that are connected through it, one at a time.</summary>
-internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, string address) : ITransportEndpoint
+/// <param name="transport">How to connect.</param>
+/// <param name="listener">The socket, owned from now on.</param>
+/// <param name="scheme">What stands before <c>host:port</c> in the addresses of this kind of endpoint.</param>
+/// <param name="address">This endpoint's address, scheme included.</param>
+/// <param name="upgrade">Makes other wires out of connected ones, which it then owns; null where the connections are the wires.</param>
+internal sealed class TcpEndpoint(
+    TcpTransport transport,
+    Socket listener,
+    string scheme,
+    string address,
+    Func<TcpLinkGroup, GroupDescription, CancellationToken, LinkGroup>? upgrade) : ITransportEndpoint
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _disposal = new();
@@ -24,8 +34,11 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
             await _turn.WaitAsync(either.Token).ConfigureAwait(false);
             try
             {
-                TcpLinkGroup links = await ConnectOnThreadAsync(group, either.Token).ConfigureAwait(false);
-                return new Collective(links, new WaitLimits(transport.Spin, group.Deadline));
+                LinkGroup links = await ConnectOnThreadAsync(group, either.Token).ConfigureAwait(false);
+                return new Collective(
+                    links,
+                    WaitLimits.For(transport.Spin, group.Deadline, TcpAddress.CountOnSameHost(group.Addresses, address)),
+                    group.WirePrecision);
             }
             finally
             {
@@ -56,9 +69,9 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
     /// Connects on a thread of its own: the sockets must never see an asynchronous call, which would tie them to
     /// the runtime's event loop for the rest of their lives.
     /// </summary>
-    private Task<TcpLinkGroup> ConnectOnThreadAsync(GroupDescription group, CancellationToken cancellationToken)
+    private Task<LinkGroup> ConnectOnThreadAsync(GroupDescription group, CancellationToken cancellationToken)
     {
-        TaskCompletionSource<TcpLinkGroup> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<LinkGroup> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Thread thread = new(() =>
         {
             try
@@ -78,12 +91,14 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
         return done.Task;
     }
 
-    private TcpLinkGroup Connect(GroupDescription group, CancellationToken cancellationToken)
+    private LinkGroup Connect(GroupDescription group, CancellationToken cancellationToken)
     {
-        using TcpRendezvous rendezvous = new(listener, group, transport.HandshakeTimeout, transport.UseNativeCalls);
+        GroupDescription plain = group with { Addresses = [.. group.Addresses.Select(WithoutScheme)] };
+        using TcpRendezvous rendezvous = new(listener, plain, transport.HandshakeTimeout, transport.UseNativeCalls);
         try
         {
-            return rendezvous.Run(cancellationToken);
+            TcpLinkGroup links = rendezvous.Run(cancellationToken);
+            return upgrade is null ? links : upgrade(links, group, cancellationToken);
         }
         catch
         {
@@ -91,4 +106,8 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
             throw;
         }
     }
+
+    private string WithoutScheme(string peer) => peer.StartsWith(scheme, StringComparison.Ordinal)
+        ? peer[scheme.Length..]
+        : throw new ConfigurationException($"'{peer}' is not an address of the transport that '{address}' belongs to; all ranks of a group use the same.");
 }

@@ -33,6 +33,7 @@ internal sealed class TcpLinkGroup : LinkGroup
     {
         _data = data;
         _signals = signals;
+        IsOneMachine = TcpAddress.CountOnSameHost(group.Addresses, group.Addresses[0]) == group.Size;
         _notices = new byte[]?[group.Size];
         _noticeAt = new int[group.Size];
         for (int peer = 0; peer < group.Size; peer++)
@@ -54,6 +55,12 @@ internal sealed class TcpLinkGroup : LinkGroup
             _writable = new ArrayList(group.Size);
         }
     }
+
+    /// <inheritdoc/>
+    public override bool IsOneMachine { get; }
+
+    /// <summary>The ranks that have left in good order, one bit each, as far as a wait has noticed.</summary>
+    public uint Departed => _departed;
 
     /// <inheritdoc/>
     public override int TrySend(int peer, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) => _data[peer]!.TrySend(head, body);

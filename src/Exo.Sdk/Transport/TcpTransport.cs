@@ -41,6 +41,19 @@ public sealed class TcpTransport : ITransport
     {
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult<ITransportEndpoint>(Open(options));
+    }
+
+    /// <summary>Opens an endpoint of this transport, or of one that begins with its connections.</summary>
+    /// <param name="options">Where to listen.</param>
+    /// <param name="scheme">What stands before <c>host:port</c> in the addresses.</param>
+    /// <param name="upgrade">Makes other wires out of connected ones.</param>
+    /// <returns>The endpoint.</returns>
+    internal TcpEndpoint Open(
+        TransportOptions options,
+        string scheme = "",
+        Func<TcpLinkGroup, GroupDescription, CancellationToken, LinkGroup>? upgrade = null)
+    {
         IPAddress address = TcpAddress.ResolveHost(options.Host);
         if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
         {
@@ -61,7 +74,7 @@ public sealed class TcpTransport : ITransport
             throw new UnavailableException($"Cannot listen on {TcpAddress.Format(options.Host, options.Port)}: {failure.Message}", failure);
         }
 
-        string published = TcpAddress.Format(options.Host, ((IPEndPoint)listener.LocalEndPoint!).Port);
-        return ValueTask.FromResult<ITransportEndpoint>(new TcpEndpoint(this, listener, published));
+        string published = scheme + TcpAddress.Format(options.Host, ((IPEndPoint)listener.LocalEndPoint!).Port);
+        return new TcpEndpoint(this, listener, scheme, published, upgrade);
     }
 }

@@ -13,7 +13,7 @@ internal sealed class TcpWire : IDisposable
     private readonly Socket _socket;
     private readonly int _descriptor;
     private readonly byte[]? _staging;
-    private readonly bool _counted;
+    private bool _counted;
     private volatile int _error;
 
     /// <summary>Takes over a connected socket that no asynchronous call was ever made on.</summary>
@@ -118,6 +118,7 @@ internal sealed class TcpWire : IDisposable
     {
         if (_counted)
         {
+            _counted = false;
             _socket.SafeHandle.DangerousRelease();
         }
 

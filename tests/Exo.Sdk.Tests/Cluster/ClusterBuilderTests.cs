@@ -16,6 +16,7 @@ public sealed class ClusterBuilderTests
         { "*Heartbeats*", builder => builder.UseModel(TinyModel.Path).UseHeartbeats(new HeartbeatOptions { Interval = TimeSpan.Zero }) },
         { "*0 threads*", builder => builder.UseModel(TinyModel.Path).UseThreadsPerRank(0) },
         { "*context of 100000*", builder => builder.UseModel(TinyModel.Path).UseContextLength(100_000) },
+        { "*wire precision 9*", builder => builder.UseModel(TinyModel.Path).UseWirePrecision((WirePrecision)9) },
         { "*AddNode*", builder => builder.UseLocalRanks(2, RankHosting.Remote) },
     };
 

@@ -25,10 +25,32 @@ public sealed class ClusterProcessTests(ITestOutputHelper output)
         GenerationOptions options = Endless with { MaxTokens = 30 };
         await using Sdk.Cluster one = await StartAsync(1);
         await using Sdk.Cluster many = await StartAsync(ranks);
-        many.Transport.Should().Be("tcp");
+        many.Transport.Should().Be("shared-memory");
+        many.TransportReason.Should().Contain("processes of this machine");
         IReadOnlyList<RankStatus> status = await many.GetRankStatusAsync();
         status.Select(rank => rank.Memory.ProcessId).Should().OnlyHaveUniqueItems().And.HaveCount(ranks);
         (await many.GenerateTextAsync("Tell me a story.", options)).Should().Be(await one.GenerateTextAsync("Tell me a story.", options));
+    }
+
+    [Theory]
+    [InlineData(WirePrecision.BFloat16, 0.02)]
+    [InlineData(WirePrecision.Int8Blocks, 0.08)]
+    public async Task Reduced_precision_on_the_wire_moves_the_logits_a_little(WirePrecision precision, double most)
+    {
+        await using Sdk.Cluster exact = await StartAsync(2);
+        await using Sdk.Cluster reduced = await new ClusterBuilder()
+            .UseModel(TinyModel.Path)
+            .UseLocalRanks(2, RankHosting.ChildProcess)
+            .UseThreadsPerRank(1)
+            .UseWirePrecision(precision)
+            .BuildAsync();
+        reduced.WirePrecision.Should().Be(precision);
+        int[] prompt = exact.Tokenize("Tell me a story.");
+        float[] expected = await exact.ComputeLogitsAsync(prompt);
+        float[] logits = await reduced.ComputeLogitsAsync(prompt);
+        double error = Math.Sqrt(logits.Zip(expected, (one, other) => Math.Pow(one - other, 2)).Sum() / expected.Sum(value => Math.Pow(value, 2)));
+        output.WriteLine($"{precision}: {error:E2} of the logits' root mean square");
+        error.Should().BeInRange(1e-6, most);
     }
 
     [Fact]

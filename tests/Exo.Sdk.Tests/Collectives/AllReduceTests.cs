@@ -10,9 +10,9 @@ public sealed class AllReduceTests(ITestOutputHelper output)
     public static TheoryData<string, int> Groups()
     {
         TheoryData<string, int> data = [];
-        foreach (string transport in new[] { "tcp", "tcp-managed", "in-process" })
+        foreach (string transport in new[] { "tcp", "tcp-managed", "shared-memory", "in-process" })
         {
-            foreach (int size in new[] { 1, 2, 3, 4, 8 })
+            foreach (int size in new[] { 1, 2, 3, 4, 5, 8 })
             {
                 data.Add(transport, size);
             }
@@ -49,6 +49,8 @@ public sealed class AllReduceTests(ITestOutputHelper output)
     [Theory]
     [InlineData("tcp", 2, 64)]
     [InlineData("tcp", 3, 16)]
+    [InlineData("shared-memory", 2, 64)]
+    [InlineData("shared-memory", 3, 16)]
     [InlineData("in-process", 2, 64)]
     [InlineData("in-process", 3, 16)]
     public void A_sum_far_larger_than_the_windows_passes(string transport, int size, int mebibytes)
@@ -82,6 +84,7 @@ public sealed class AllReduceTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData("tcp")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void Infinities_and_nans_pass_through_like_any_value(string transport)
     {
@@ -102,6 +105,8 @@ public sealed class AllReduceTests(ITestOutputHelper output)
     [Theory]
     [InlineData("tcp", 2)]
     [InlineData("tcp", 4)]
+    [InlineData("shared-memory", 2)]
+    [InlineData("shared-memory", 4)]
     [InlineData("in-process", 2)]
     [InlineData("in-process", 4)]
     public void A_warm_sum_allocates_nothing(string transport, int size)
@@ -136,6 +141,32 @@ public sealed class AllReduceTests(ITestOutputHelper output)
         });
 
         allocated.Should().AllBeEquivalentTo(0L);
+    }
+
+    [Theory]
+    [InlineData("tcp", 3)]
+    [InlineData("shared-memory", 2)]
+    [InlineData("shared-memory", 3)]
+    [InlineData("in-process", 2)]
+    public void Sums_behind_messages_of_odd_length_are_right(string transport, int size)
+    {
+        using RankGroup group = RankGroup.Connect(transport, size);
+        for (int odd = 1; odd < 5; odd++)
+        {
+            byte[][] messages = [.. Enumerable.Range(0, size).Select(_ => new byte[odd])];
+            foreach (int length in new[] { 1, 5000, 15_000, 300_001 })
+            {
+                float[][] inputs = [.. Enumerable.Range(0, size).Select(rank => RandomValues(length, seed: rank + length + odd))];
+                float[] expected = SumInRankOrder(inputs);
+                group.Run(collective =>
+                {
+                    collective.Broadcast(messages[collective.Rank], 0);
+                    collective.AllReduceSum(inputs[collective.Rank]);
+                    collective.Broadcast(messages[collective.Rank], size - 1);
+                });
+                Array.TrueForAll(inputs, result => result.AsSpan().SequenceEqual(expected)).Should().BeTrue();
+            }
+        }
     }
 
     internal static float[] RandomValues(int length, int seed)

@@ -5,6 +5,8 @@ public sealed class CollectiveTests
     public static TheoryData<string, int> Groups() => new()
     {
         { "tcp", 1 }, { "tcp", 2 }, { "tcp", 3 }, { "tcp", 8 }, { "tcp-managed", 3 }, { "tcp-blocking", 2 },
+        { "shared-memory", 1 }, { "shared-memory", 2 }, { "shared-memory", 3 }, { "shared-memory", 5 }, { "shared-memory-managed", 3 },
+        { "shared-memory-blocking", 2 }, { "shared-memory-blocking", 4 },
         { "in-process", 1 }, { "in-process", 2 }, { "in-process", 3 }, { "in-process", 8 }, { "in-process-blocking", 2 },
     };
 
@@ -111,6 +113,8 @@ public sealed class CollectiveTests
     [InlineData("tcp", 2, 64)]
     [InlineData("tcp-managed", 2, 16)]
     [InlineData("tcp", 3, 16)]
+    [InlineData("shared-memory", 2, 64)]
+    [InlineData("shared-memory", 3, 4)]
     [InlineData("in-process", 2, 64)]
     [InlineData("in-process", 3, 4)]
     public void Ranks_that_all_send_first_and_receive_second_do_not_wait_for_each_other(string transport, int size, int mebibytes)
@@ -135,6 +139,7 @@ public sealed class CollectiveTests
     [Theory]
     [InlineData("tcp")]
     [InlineData("tcp-managed")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void A_message_that_came_early_is_seen_by_a_wait_and_keeps_its_order(string transport)
     {
@@ -161,6 +166,7 @@ public sealed class CollectiveTests
 
     [Theory]
     [InlineData("tcp")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void Wrong_arguments_are_refused_and_the_group_lives_on(string transport)
     {
@@ -184,6 +190,7 @@ public sealed class CollectiveTests
 
     [Theory]
     [InlineData("tcp")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void Ranks_that_disagree_are_told_so(string transport)
     {
@@ -235,6 +242,7 @@ public sealed class CollectiveTests
 
     [Theory]
     [InlineData("tcp")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void A_second_thread_inside_an_operation_is_refused(string transport)
     {
@@ -267,6 +275,7 @@ public sealed class CollectiveTests
 
     [Theory]
     [InlineData("tcp")]
+    [InlineData("shared-memory")]
     [InlineData("in-process")]
     public void A_group_of_one_needs_nobody(string transport)
     {

@@ -17,12 +17,14 @@ public sealed class OperationSequenceTests
     {
         using RankGroup tcp = RankGroup.Connect("tcp", size);
         using RankGroup managed = RankGroup.Connect("tcp-managed", size);
+        using RankGroup shared = RankGroup.Connect("shared-memory", size);
         using RankGroup memory = RankGroup.Connect("in-process", size);
         Step.Array[1, 12].Sample(
             steps =>
             {
                 byte[][] expected = Play(memory, steps);
                 Play(tcp, steps).Zip(expected).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second)).Should().BeTrue();
+                Play(shared, steps).Zip(expected).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second)).Should().BeTrue();
                 Play(managed, steps).Zip(expected).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second)).Should().BeTrue();
             },
             iter: 12,

@@ -7,7 +7,7 @@ public sealed class PeerLossTests
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    public static TheoryData<string> Transports() => ["tcp", "tcp-managed", "tcp-blocking", "in-process", "in-process-blocking"];
+    public static TheoryData<string> Transports() => ["tcp", "tcp-managed", "tcp-blocking", "shared-memory", "shared-memory-managed", "shared-memory-blocking", "in-process", "in-process-blocking"];
 
     [Theory]
     [MemberData(nameof(Transports))]

@@ -17,15 +17,26 @@ internal sealed class RankGroup : IDisposable
         "tcp" => new TcpTransport(),
         "tcp-managed" => new TcpTransport { UseNativeCalls = false },
         "tcp-blocking" => new TcpTransport { Spin = TimeSpan.Zero },
+        "shared-memory" => new SharedMemoryTransport(),
+        "shared-memory-managed" => new SharedMemoryTransport { UseNativeCalls = false },
+        "shared-memory-blocking" => new SharedMemoryTransport { Spin = TimeSpan.Zero },
         "in-process" => new InProcessTransport(),
         "in-process-blocking" => new InProcessTransport { Spin = TimeSpan.Zero },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 
-    public static RankGroup Connect(string transport, int size, TimeSpan? deadline = null) =>
-        ConnectAsync(Transport(transport), size, deadline).WaitAsync(Patience).GetAwaiter().GetResult();
+    public static RankGroup Connect(string transport, int size, TimeSpan? deadline = null, WirePrecision precision = WirePrecision.Float32) =>
+        ConnectAsync(Transport(transport), size, deadline, precision).WaitAsync(Patience).GetAwaiter().GetResult();
 
-    public static async Task<RankGroup> ConnectAsync(ITransport transport, int size, TimeSpan? deadline = null)
+    /// <summary>A group whose ranks were told different precisions.</summary>
+    public static RankGroup ConnectMixed(string transport, WirePrecision[] precisions) =>
+        ConnectAsync(Transport(transport), precisions.Length, null, precisions).WaitAsync(Patience).GetAwaiter().GetResult();
+
+    public static Task<RankGroup> ConnectAsync(
+        ITransport transport, int size, TimeSpan? deadline = null, WirePrecision precision = WirePrecision.Float32) =>
+        ConnectAsync(transport, size, deadline, [.. Enumerable.Repeat(precision, size)]);
+
+    private static async Task<RankGroup> ConnectAsync(ITransport transport, int size, TimeSpan? deadline, WirePrecision[] precisions)
     {
         ITransportEndpoint[] endpoints = new ITransportEndpoint[size];
         for (int rank = 0; rank < size; rank++)
@@ -41,6 +52,7 @@ internal sealed class RankGroup : IDisposable
             Addresses = addresses,
             Secret = new byte[] { 1, 2, 3 },
             Deadline = deadline ?? TimeSpan.FromSeconds(20),
+            WirePrecision = precisions[rank],
         }).AsTask()));
         foreach (ITransportEndpoint endpoint in endpoints)
         {

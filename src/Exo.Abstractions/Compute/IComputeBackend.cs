@@ -62,7 +62,7 @@ public enum ActivationPrecision
 /// <summary>How keys and values are held in the KV cache.</summary>
 public enum KeyValuePrecision
 {
-    /// <summary>Half precision, 2 bytes: about 2e-4 relative error per element, numbers beyond ±65504 are clamped.</summary>
+    /// <summary>Half precision, 2 bytes, with one scale for each position of each head: about 2e-4 relative error per element, any magnitude.</summary>
     Float16,
 
     /// <summary>Single precision, 4 bytes: exact.</summary>

@@ -13,7 +13,7 @@ internal static class AttentionFactory
         where TVector : struct => options.KeyValues switch
         {
             KeyValuePrecision.Float32 => Create<TLanes, TVector, Float32Format>(spec, assignment, options),
-            KeyValuePrecision.Float16 => Create<TLanes, TVector, Float16Format>(spec, assignment, options),
+            KeyValuePrecision.Float16 => Create<TLanes, TVector, ScaledFloat16Format>(spec, assignment, options),
             KeyValuePrecision.BFloat16 => Create<TLanes, TVector, BFloat16Format>(spec, assignment, options),
             KeyValuePrecision.Int8 => Create<TLanes, TVector, Int8Format>(spec, assignment, options),
             _ => throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision."),

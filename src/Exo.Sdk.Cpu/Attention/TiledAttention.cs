@@ -79,8 +79,9 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
             return 1;
         }
 
-        *scale = Int8Format.ScaleOf(values, Shape.HeadSize);
-        return *scale > 0 ? 1 / *scale : 0;
+        float divisor = TFormat.ScaleOf(values, Shape.HeadSize);
+        *scale = divisor * TFormat.LoadFactor;
+        return divisor > 0 ? 1 / divisor : 0;
     }
 
     // Q·Kᵀ for all positions from start on, a tile of positions at a time.
@@ -130,6 +131,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
         TVector scale = TFormat.HasScales ? TLanes.Load(scales) : TLanes.Zero;
         for (int i = 0; i < depth; i++)
         {
+            Prefetch.Ahead(source);
             TVector key = TFormat.Load<TLanes, TVector>(source);
             TLanes.Store(TFormat.HasScales ? TLanes.Multiply(key, scale) : key, tile);
             source += TLanes.Count * TFormat.ElementBytes;
@@ -144,6 +146,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
         for (int i = 0; i < depth; i++)
         {
             TVector scale = TFormat.HasScales ? TLanes.Broadcast(scales[i]) : TLanes.Zero;
+            Prefetch.Ahead(source);
             TVector first = TFormat.Load<TLanes, TVector>(source);
             TLanes.Store(TFormat.HasScales ? TLanes.Multiply(first, scale) : first, tile);
             if (hasSecond)

@@ -37,8 +37,9 @@ internal static class ShardFootprint
         long headBytes = precision switch
         {
             KeyValuePrecision.Float32 => elements * sizeof(float),
-            KeyValuePrecision.Int8 => elements + sizeof(float),
-            _ => elements * sizeof(ushort),
+            KeyValuePrecision.Float16 => (elements * sizeof(ushort)) + sizeof(float),
+            KeyValuePrecision.BFloat16 => elements * sizeof(ushort),
+            _ => elements + sizeof(float),
         };
         return 2L * spec.Layers.Count * assignment.KeyValueHeads.Count * headBytes;
     }

@@ -228,7 +228,7 @@ public sealed class ShardPlannerTests
 
     [Theory]
     [InlineData(KeyValuePrecision.Float32, 64 * 4)]
-    [InlineData(KeyValuePrecision.Float16, 64 * 2)]
+    [InlineData(KeyValuePrecision.Float16, (64 * 2) + 4)]
     [InlineData(KeyValuePrecision.BFloat16, 64 * 2)]
     [InlineData(KeyValuePrecision.Int8, 64 + 4)]
     public void Keys_and_values_are_counted_in_the_form_they_are_held(KeyValuePrecision precision, int headBytes)

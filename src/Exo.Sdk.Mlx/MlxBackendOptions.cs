@@ -64,7 +64,7 @@ public sealed record MlxBackendOptions
 
     /// <summary>
     /// With <see cref="MlxCollectives.Jaccl"/>: for each rank and each peer the RDMA devices of the rank that lead to the peer, for example
-    /// <c>rdma_en5</c>; empty for the rank itself. Null otherwise.
+    /// <c>rdma_en5</c>; empty for the rank itself. Null to have the ranks find out from their Thunderbolt cables.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? RdmaDevices { get; init; }
 

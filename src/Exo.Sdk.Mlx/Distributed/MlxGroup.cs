@@ -44,7 +44,9 @@ internal sealed class MlxGroup
 
         // A fresh session's name is rank 0's to choose.
         string proposal = Guid.NewGuid().ToString("N");
-        RankOffer[] offers = RankOffer.Exchange(group, RankOffer.OfThisProcess(existing?._session ?? (group.Rank == 0 ? "+" + proposal : "")));
+        bool needsCables = options.Collectives == MlxCollectives.Jaccl && options.RdmaDevices is null;
+        RankOffer[] offers = RankOffer.Exchange(group, RankOffer.OfThisProcess(
+            existing?._session ?? (group.Rank == 0 ? "+" + proposal : ""), needsCables ? RdmaCabling.ReadPorts() : null));
         bool isNew = offers[0].Session.StartsWith('+') && offers.Skip(1).All(offer => offer.Session.Length == 0);
         if (isNew)
         {
@@ -81,7 +83,7 @@ internal sealed class MlxGroup
     private static unsafe MlxGroup Connect(MlxApi api, MlxBackendOptions options, ICollective group, string backend, RankOffer[] offers)
     {
         using GroupDescriptionFiles files = options.Collectives == MlxCollectives.Jaccl
-            ? GroupDescriptionFiles.Jaccl(group.Rank, offers, options.RdmaDevices!)
+            ? GroupDescriptionFiles.Jaccl(group.Rank, offers, options.RdmaDevices ?? RdmaCabling.Devices([.. offers.Select(offer => offer.Cables ?? [])]))
             : GroupDescriptionFiles.Ring(group.Rank, offers);
         MlxGroupHandle handle = default;
         NativeEnvironment.With(files.Variables, () =>

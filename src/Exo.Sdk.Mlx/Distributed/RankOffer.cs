@@ -11,19 +11,23 @@ namespace Exo.Sdk.Mlx.Distributed;
 /// <param name="Machine">Equal for processes of one machine.</param>
 /// <param name="Port">A free TCP port.</param>
 /// <param name="Addresses">IPv4 addresses with their prefix lengths, for example <c>192.168.1.2/24</c>.</param>
-internal sealed record RankOffer(string Session, string Machine, int Port, IReadOnlyList<string> Addresses)
+/// <param name="Cables">The machine's Thunderbolt ports where they matter.</param>
+internal sealed record RankOffer(
+    string Session, string Machine, int Port, IReadOnlyList<string> Addresses, IReadOnlyList<ThunderboltPort>? Cables = null)
 {
     private const int MaxBytes = 1 << 16;
 
     /// <summary>This process's offer.</summary>
-    internal static RankOffer OfThisProcess(string session)
+    /// <param name="session">The group it belongs to.</param>
+    /// <param name="cables">The machine's Thunderbolt ports where they matter.</param>
+    internal static RankOffer OfThisProcess(string session, IReadOnlyList<ThunderboltPort>? cables = null)
     {
         using TcpListener listener = new(IPAddress.Any, 0);
         listener.Start();
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
         const string BootId = "/proc/sys/kernel/random/boot_id";
         string machine = Environment.MachineName + (File.Exists(BootId) ? "/" + File.ReadAllText(BootId).Trim() : "");
-        return new RankOffer(session, machine, port, [.. LocalAddresses()]);
+        return new RankOffer(session, machine, port, [.. LocalAddresses()], cables);
     }
 
     /// <summary>Tells every rank this rank's offer and hears theirs, in rank order.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Exo.Sdk.Mlx;
 
@@ -17,6 +18,7 @@ public sealed record ThunderboltPort(
     private const int MaxPorts = 64;
 
     /// <summary>The RDMA device of the port, for example <c>rdma_en5</c>; null where the port has no interface.</summary>
+    [JsonIgnore]
     public string? RdmaDevice => Interface is null ? null : "rdma_" + Interface;
 
     /// <summary>Reads the ports from what macOS prints.</summary>

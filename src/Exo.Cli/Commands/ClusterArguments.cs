@@ -38,6 +38,8 @@ internal sealed class ClusterArguments
         DefaultValueFactory = _ => ActivationPrecision.Float32,
     };
 
+    private readonly Option<string?> _backend = BackendChoice.CreateOption();
+
     public void AddTo(Command command)
     {
         _model.AddTo(command);
@@ -46,6 +48,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_keyFile);
         command.Options.Add(_threads);
         command.Options.Add(_activations);
+        command.Options.Add(_backend);
     }
 
     public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
@@ -65,6 +68,11 @@ internal sealed class ClusterArguments
         if (result.GetValue(_keyFile) is { } file)
         {
             builder.UseClusterKey(KeyFile.Read(file));
+        }
+
+        if (BackendChoice.Find(result.GetValue(_backend)) is { } backend)
+        {
+            builder.UseBackend(backend);
         }
 
         if (_model.SharesOf(result) is { } shares)

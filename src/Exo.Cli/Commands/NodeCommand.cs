@@ -43,6 +43,7 @@ internal static class NodeCommand
                 Listen = endpoint,
                 ClusterKey = key,
                 ModelFolder = result.GetValue(model),
+                Backends = [.. BackendChoice.All],
                 LoggerFactory = new ConsoleLog(),
             });
             await using (node.ConfigureAwait(false))

@@ -42,7 +42,7 @@ internal static class Diagnosis
             { System: "macos" } when MacVersion.IsBelow(facts.Version, 14, 0) => new Finding(
                 probe.Name, Verdict.Unusable, [$"MLX needs macOS 14 or later, and this is {facts.Version}.", probe.Reason], ["Update macOS, then run 'brew install mlx-c'."]),
             { System: "macos" } => new Finding(
-                probe.Name, Verdict.Unusable, [probe.Reason], ["Run 'brew install mlx-c', or set EXO_MLX_LIBRARY to the path of libmlxc.dylib."]),
+                probe.Name, Verdict.Unusable, [probe.Reason], ["Run 'brew install mlx-c' (or 'brew upgrade mlx-c'), or set EXO_MLX_LIBRARY to the path of libmlxc.dylib."]),
             _ => new Finding(probe.Name, Verdict.Unusable, [probe.Reason], []),
         };
     }

@@ -25,9 +25,14 @@ internal static class RdmaDiagnosis
             _ => No(["RDMA is used through verbs, which this system does not have."]),
         };
         ProbeFacts? probe = facts.Transports.FirstOrDefault(transport => transport.Name == Subject);
-        return probe is { IsAvailable: false } && finding.Verdict != Verdict.Unusable
-            ? finding with { Verdict = Verdict.Unusable, Reasons = [probe.Reason, .. finding.Reasons] }
-            : finding;
+        if (probe is null || finding.Verdict == Verdict.Unusable)
+        {
+            return finding;
+        }
+
+        return probe.IsAvailable
+            ? finding with { Reasons = [.. finding.Reasons, probe.Reason] }
+            : finding with { Verdict = Verdict.Unusable, Reasons = [probe.Reason, .. finding.Reasons.Select(reason => $"Apart from that: {reason}")] };
     }
 
     private static Finding OnMac(MachineFacts facts, RdmaFacts rdma)
@@ -104,7 +109,7 @@ internal static class RdmaDiagnosis
                 continue;
             }
 
-            reasons.Add($"{name}: {refusal.Reason}");
+            reasons.Add($"{name}: {refusal.Reason}.");
             if (!steps.Contains(refusal.Step))
             {
                 steps.Add(refusal.Step);

@@ -119,10 +119,21 @@ public sealed class MlxBackend : IMlxBackend
     }
 
     /// <inheritdoc/>
+    public KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => _options.Precision switch
+    {
+        MlxPrecision.BFloat16 => KeyValuePrecision.BFloat16,
+        MlxPrecision.Float16 => KeyValuePrecision.Float16,
+        _ => KeyValuePrecision.Float32,
+    };
+
+    /// <inheritdoc/>
     public void SetMemoryLimits(MlxMemoryLimits limits) => MlxSystem.SetMemoryLimits(MlxLibrary.Load(_options.LibraryPath), limits);
 
     /// <inheritdoc/>
-    /// <remarks><see cref="ShardOptions.Activations"/> and <see cref="ShardOptions.ThreadCount"/> say nothing to MLX.</remarks>
+    /// <remarks>
+    /// <see cref="ShardOptions.Activations"/>, <see cref="ShardOptions.KeyValues"/>, <see cref="ShardOptions.ThreadCount"/> and
+    /// <see cref="ShardOptions.Processors"/> say nothing to MLX; keys and values are held in the type that is computed in.
+    /// </remarks>
     public ValueTask<IModelShard> LoadAsync(
         ModelSpec spec,
         ShardAssignment assignment,

@@ -57,6 +57,10 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
     }
 
     /// <inheritdoc/>
+    /// <remarks>Single precision, whatever is asked for.</remarks>
+    public KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => KeyValuePrecision.Float32;
+
+    /// <inheritdoc/>
     public ValueTask<IModelShard> LoadAsync(
         ModelSpec spec,
         ShardAssignment assignment,

@@ -31,7 +31,7 @@ public sealed class UsageTests
     [InlineData("--activations", "run", "--activations", "Int9")]
     [InlineData("--threads", "run", "--threads", "0")]
     [InlineData("--context", "run", "--context", "0")]
-    [InlineData("onnxruntime, mlx", "run", "--raw", "x", "--backend", "abacus")]
+    [InlineData("cpu, onnxruntime, mlx", "run", "--raw", "x", "--backend", "abacus")]
     [InlineData("no-such-file", "doctor", "--from", "no-such-file")]
     [InlineData("host:port", "run", "--raw", "x", "--node", "nowhere")]
     [InlineData("no-such-file", "run", "--raw", "x", "--cluster-key-file", "no-such-file")]

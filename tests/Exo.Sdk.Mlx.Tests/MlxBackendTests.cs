@@ -139,6 +139,13 @@ public sealed class MlxBackendTests
         backend.Supports(spec with { Head = sixteen }).Reason.Should().Contain("groups of 16");
     }
 
+    [Theory]
+    [InlineData(MlxPrecision.Float32, KeyValuePrecision.Float32)]
+    [InlineData(MlxPrecision.BFloat16, KeyValuePrecision.BFloat16)]
+    [InlineData(MlxPrecision.Float16, KeyValuePrecision.Float16)]
+    public void Keys_and_values_are_held_in_the_type_that_is_computed_in(MlxPrecision precision, KeyValuePrecision expected) =>
+        new MlxBackend(new MlxBackendOptions { Precision = precision }).KeyValuesFor(KeyValuePrecision.Int8).Should().Be(expected);
+
     [Fact]
     public void Options_that_cannot_work_are_refused()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -20,6 +21,11 @@ public interface IComputeBackend
     /// <param name="spec">The model.</param>
     /// <returns>The answer with its reason.</returns>
     Availability Supports(ModelSpec spec);
+
+    /// <summary>In which form keys and values are held where one is asked for: the planner counts with it.</summary>
+    /// <param name="asked">The form asked for.</param>
+    /// <returns>The same, unless the backend has only another one.</returns>
+    KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => asked;
 
     /// <summary>Loads one rank's slices and makes them ready to run.</summary>
     /// <param name="spec">The model.</param>
@@ -53,6 +59,22 @@ public enum ActivationPrecision
     Int8,
 }
 
+/// <summary>How keys and values are held in the KV cache.</summary>
+public enum KeyValuePrecision
+{
+    /// <summary>Half precision, 2 bytes: about 2e-4 relative error per element, numbers beyond ±65504 are clamped.</summary>
+    Float16,
+
+    /// <summary>Single precision, 4 bytes: exact.</summary>
+    Float32,
+
+    /// <summary>bfloat16, 2 bytes: about 2e-3 relative error per element, any magnitude.</summary>
+    BFloat16,
+
+    /// <summary>8-bit integers with one scale for each position of each head: about 4e-3 of the largest element.</summary>
+    Int8,
+}
+
 /// <summary>Limits and threads of one shard.</summary>
 public sealed record ShardOptions
 {
@@ -70,6 +92,19 @@ public sealed record ShardOptions
 
     /// <summary>How numbers that enter a quantised matrix product are held.</summary>
     public ActivationPrecision Activations { get; init; } = ActivationPrecision.Float32;
+
+    /// <summary>How keys and values are held. A backend that has only one form uses that.</summary>
+    public KeyValuePrecision KeyValues { get; init; } = KeyValuePrecision.Float16;
+
+    /// <summary>
+    /// The processors to bind the shard's threads to, in turn, counted from 0; null or empty leaves them to the system. The thread that
+    /// calls <see cref="IModelShard.Forward"/> is bound as well. Where the system has no such call it is ignored.
+    /// </summary>
+    public IReadOnlyList<int>? Processors { get; init; }
+
+    /// <summary>Where to record what the time goes to, or null. It stays in this process.</summary>
+    [JsonIgnore]
+    public StepTimeline? Timeline { get; init; }
 }
 
 /// <summary>How far loading has come.</summary>

@@ -20,4 +20,7 @@ public sealed record PlanRequest
 
     /// <summary>The most tokens in one step over all its sequences.</summary>
     public int MaxBatchTokens { get; init; } = 256;
+
+    /// <summary>How keys and values are held.</summary>
+    public KeyValuePrecision KeyValues { get; init; } = KeyValuePrecision.Float16;
 }

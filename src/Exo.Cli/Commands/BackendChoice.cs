@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Exo.Sdk;
+using Exo.Sdk.Cpu;
 using Exo.Sdk.Mlx;
 using Exo.Sdk.OnnxRuntime;
 
@@ -9,7 +10,7 @@ namespace Exo.Cli.Commands;
 internal static class BackendChoice
 {
     /// <summary>A new backend of each kind, the usual one first.</summary>
-    public static IEnumerable<IComputeBackend> All => [new OnnxRuntimeBackend(), new MlxBackend()];
+    public static IEnumerable<IComputeBackend> All => [new CpuBackend(), new OnnxRuntimeBackend(), new MlxBackend()];
 
     public static Option<string?> CreateOption() => new("--backend")
     {

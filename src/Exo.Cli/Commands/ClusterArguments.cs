@@ -40,6 +40,17 @@ internal sealed class ClusterArguments
 
     private readonly Option<string?> _backend = BackendChoice.CreateOption();
 
+    private readonly Option<KeyValuePrecision> _keyValues = new("--key-values")
+    {
+        Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
+        DefaultValueFactory = _ => KeyValuePrecision.Float16,
+    };
+
+    private readonly Option<bool> _pin = new("--pin")
+    {
+        Description = "Bind the compute threads of local ranks to processors.",
+    };
+
     public void AddTo(Command command)
     {
         _model.AddTo(command);
@@ -49,6 +60,8 @@ internal sealed class ClusterArguments
         command.Options.Add(_threads);
         command.Options.Add(_activations);
         command.Options.Add(_backend);
+        command.Options.Add(_keyValues);
+        command.Options.Add(_pin);
     }
 
     public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
@@ -59,6 +72,7 @@ internal sealed class ClusterArguments
                 result.GetAtLeast(_model.Ranks, 1),
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
+            .UseKeyValues(result.GetValue(_keyValues))
             .ReportProgress(status);
         foreach (string node in result.GetValue(_nodes) ?? [])
         {
@@ -83,6 +97,11 @@ internal sealed class ClusterArguments
         if (result.GetAtLeast(_model.Context, 1) is { } context)
         {
             builder.UseContextLength(context);
+        }
+
+        if (result.GetValue(_pin))
+        {
+            builder.PinThreads();
         }
 
         if (result.GetAtLeast(_threads, 1) is { } threads)

@@ -66,7 +66,7 @@ public sealed class Cluster : IAsyncDisposable
         _logger = logger;
         _epoch = order.Epoch;
         _endTokens = [.. model.EndTokens.Concat(tokenizer.EndTokens).Distinct()];
-        _engine = new Engine(rankZero.Shard!, rankZero.Group!, limits, OnEngineFault);
+        _engine = new Engine(rankZero.Shard!, rankZero.Group!, limits, OnEngineFault, _options.Timeline);
         for (int rank = 0; rank < nodes.Count; rank++)
         {
             _ = WatchAsync(rank);

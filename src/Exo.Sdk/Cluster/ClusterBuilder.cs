@@ -72,7 +72,7 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseTransport(ITransport transport) => With(_options with { Transport = transport });
 
-    /// <summary>The compute backend. Without it: ONNX Runtime.</summary>
+    /// <summary>The compute backend. Without it: our own on the CPU, or ONNX Runtime where that cannot run the model.</summary>
     /// <param name="backend">The backend. For child processes its type needs a public constructor without parameters.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseBackend(IComputeBackend backend) => With(_options with { Backend = backend });
@@ -106,6 +106,23 @@ public sealed class ClusterBuilder
     /// <param name="precision">Exact by default.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseActivations(ActivationPrecision precision) => With(_options with { Activations = precision });
+
+    /// <summary>How keys and values are held: memory for each token of context against exactness.</summary>
+    /// <param name="precision">Half precision by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseKeyValues(KeyValuePrecision precision) => With(_options with { KeyValues = precision });
+
+    /// <summary>
+    /// Binds the compute threads of local ranks to processors: thread t of rank r to processor r · threads + t, over again where there are
+    /// fewer. Ranks that share a machine then do not chase each other; worse where other programs compete for the same processors.
+    /// </summary>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder PinThreads() => With(_options with { PinsThreads = true });
+
+    /// <summary>Records where rank 0 spends the time of each step. Read it while nothing is generated.</summary>
+    /// <param name="timeline">Where to record.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseTimeline(StepTimeline timeline) => With(_options with { Timeline = timeline });
 
     /// <summary>How host and nodes notice that the other side hangs.</summary>
     /// <param name="heartbeats">The intervals.</param>

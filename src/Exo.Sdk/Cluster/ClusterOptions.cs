@@ -36,6 +36,12 @@ internal sealed record ClusterOptions
 
     public ActivationPrecision Activations { get; init; } = ActivationPrecision.Float32;
 
+    public KeyValuePrecision KeyValues { get; init; } = KeyValuePrecision.Float16;
+
+    public bool PinsThreads { get; init; }
+
+    public StepTimeline? Timeline { get; init; }
+
     public TimeSpan CollectiveDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
     public HeartbeatOptions Heartbeats { get; init; } = new();

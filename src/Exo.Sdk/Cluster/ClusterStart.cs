@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Tokenization;
 using Exo.Sdk.Transport;
@@ -18,7 +17,7 @@ internal sealed class ClusterStart
 
     private readonly ClusterOptions _options;
     private readonly ILogger _logger;
-    private readonly IComputeBackend _backend;
+    private IComputeBackend? _chosenBackend;
     private readonly ITransport _transport;
     private readonly List<INode> _nodes = [];
 
@@ -26,10 +25,11 @@ internal sealed class ClusterStart
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger<Cluster>();
-        _backend = options.Backend ?? new OnnxRuntimeBackend();
         _transport = options.Transport
             ?? (options.HasProcesses || options.RemoteNodes.Count > 0 ? new TcpTransport() : new InProcessTransport());
     }
+
+    private IComputeBackend Backend => _chosenBackend!;
 
     public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)
     {
@@ -51,15 +51,11 @@ internal sealed class ClusterStart
         string folder = _options.ModelFolder!;
         (ModelSpec spec, Tokenizer tokenizer, ChatTemplate? template, string fingerprint) =
             await Task.Run(() => ReadModel(folder), cancellationToken).ConfigureAwait(false);
-        Availability support = _backend.Supports(spec);
-        if (!support.IsAvailable)
-        {
-            throw new UnavailableException($"The backend '{_backend.Name}' cannot run this model: {support.Reason}");
-        }
+        _chosenBackend = BuiltInBackends.Choose(_options.Backend is { } backend ? [backend] : BuiltInBackends.All(), spec);
 
         Report(ClusterStage.StartingNodes);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
-        OpenOrder open = new(folder, fingerprint, _backend.Name, _transport.Name);
+        OpenOrder open = new(folder, fingerprint, Backend.Name, _transport.Name);
         OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken)).ConfigureAwait(false);
 
         Report(ClusterStage.Planning);
@@ -72,7 +68,7 @@ internal sealed class ClusterStart
         }).ConfigureAwait(false);
 
         LocalNode first = (LocalNode)_nodes[0];
-        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, _backend.Name);
+        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, Backend.Name);
         Report(ClusterStage.Ready);
         return new Cluster(
             _options,
@@ -81,7 +77,7 @@ internal sealed class ClusterStart
             template,
             plan,
             _transport.Name,
-            _backend.Name,
+            Backend.Name,
             _nodes,
             orders[0],
             first.Runtime,
@@ -122,7 +118,7 @@ internal sealed class ClusterStart
         int localThreads = _options.HasProcesses ? 1 : _options.LocalRanks;
         for (int rank = 0; rank < localThreads; rank++)
         {
-            _nodes.Insert(rank, new LocalNode(_backend, _transport, host, _logger));
+            _nodes.Insert(rank, new LocalNode(Backend, _transport, host, _logger));
         }
 
         foreach (Task<RemoteNode> task in children.Concat(remotes))
@@ -151,10 +147,14 @@ internal sealed class ClusterStart
             ContextLength = context,
             MaxSequences = _options.MaxSequences,
             MaxBatchTokens = _options.MaxBatchTokens,
+            KeyValues = Backend.KeyValuesFor(_options.KeyValues),
         });
     }
 
     private int LocalThreads => _options.ThreadsPerRank ?? Math.Max(1, Environment.ProcessorCount / _options.LocalRanks);
+
+    private int[] ProcessorsOf(int rank) =>
+        [.. Enumerable.Range(rank * LocalThreads, LocalThreads).Select(static index => index % Environment.ProcessorCount)];
 
     private LoadOrder[] Orders(ShardPlan plan, OpenReply[] offers)
     {
@@ -174,6 +174,9 @@ internal sealed class ClusterStart
                 MaxBatchTokens = _options.MaxBatchTokens,
                 ThreadCount = index < _options.LocalRanks ? LocalThreads : offers[index].Device.ThreadCount,
                 Activations = _options.Activations,
+                KeyValues = _options.KeyValues,
+                Processors = _options.PinsThreads && index < _options.LocalRanks ? ProcessorsOf(index) : null,
+                Timeline = index == 0 ? _options.Timeline : null,
             }))];
     }
 

@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Exo.Sdk.Diagnostics;
-using Exo.Sdk.OnnxRuntime;
 using Exo.Sdk.Transport;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -39,7 +38,7 @@ public sealed record NodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    internal NodeParts Parts() => new(Backends ?? [new OnnxRuntimeBackend()], Transports ?? [new TcpTransport()], ModelFolder);
+    internal NodeParts Parts() => new(Backends ?? BuiltInBackends.All(), Transports ?? [new TcpTransport()], ModelFolder);
 
     internal ReadOnlyMemory<byte> KeyBytes() => ClusterKey is null ? default : Encoding.UTF8.GetBytes(ClusterKey);
 
@@ -224,7 +223,7 @@ public sealed class ExoNode : IAsyncDisposable
     private static async Task<string> RunChildAsync(NodeBootstrap bootstrap)
     {
         NodeParts parts = new(
-            [Make<IComputeBackend>(bootstrap.BackendType) ?? new OnnxRuntimeBackend()],
+            Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BuiltInBackends.All(),
             [Make<ITransport>(bootstrap.TransportType) ?? new TcpTransport()],
             ModelFolder: null);
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Exo.Sdk.Inference;
 
@@ -14,6 +15,7 @@ internal sealed class Engine : IDisposable
     private readonly ICollective _group;
     private readonly EngineLimits _limits;
     private readonly Action<Exception> _onFault;
+    private readonly StepTimeline? _timeline;
     private readonly Thread _thread;
     private readonly ConcurrentQueue<SequenceRequest> _waiting = new();
     private readonly ManualResetEventSlim _wake = new(false, spinCount: 0);
@@ -31,8 +33,10 @@ internal sealed class Engine : IDisposable
     /// <param name="group">The connected group.</param>
     /// <param name="limits">The same on every rank.</param>
     /// <param name="onFault">Told once, on the engine's thread, when the engine dies of an error.</param>
-    public Engine(IModelShard shard, ICollective group, EngineLimits limits, Action<Exception> onFault)
+    /// <param name="timeline">Where to record scheduling and sampling, or null.</param>
+    public Engine(IModelShard shard, ICollective group, EngineLimits limits, Action<Exception> onFault, StepTimeline? timeline = null)
     {
+        _timeline = timeline;
         _shard = shard;
         _group = group;
         _limits = limits;
@@ -126,6 +130,7 @@ internal sealed class Engine : IDisposable
     /// <summary>Runs a step where there is something to do.</summary>
     private bool RunOneStep()
     {
+        long began = Stopwatch.GetTimestamp();
         _frame.Clear();
         _logitRows.Clear();
         DropCancelled();
@@ -143,8 +148,11 @@ internal sealed class Engine : IDisposable
         }
 
         _frame.Send(_group);
+        _timeline?.Record(StepPhase.Schedule, -1, began);
         RankWorker.RunStep(_shard, _frame, _logits.AsSpan(0, _logitRows.Count * _limits.VocabularySize));
+        began = Stopwatch.GetTimestamp();
         Deliver();
+        _timeline?.Record(StepPhase.Sample, -1, began);
         return true;
     }
 

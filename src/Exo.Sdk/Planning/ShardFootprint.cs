@@ -26,12 +26,22 @@ internal static class ShardFootprint
         return bytes + NormBytes(spec.FinalNorm, spec.Embedding);
     }
 
-    /// <summary>Bytes of keys and values of one token in every layer, in single precision.</summary>
+    /// <summary>Bytes of keys and values of one token in every layer.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>
+    /// <param name="precision">How they are held.</param>
     /// <returns>Bytes.</returns>
-    public static long KeyValuesPerToken(ModelSpec spec, ShardAssignment assignment) =>
-        2L * spec.Layers.Count * assignment.KeyValueHeads.Count * spec.Attention.HeadSize * sizeof(float);
+    public static long KeyValuesPerToken(ModelSpec spec, ShardAssignment assignment, KeyValuePrecision precision)
+    {
+        long elements = spec.Attention.HeadSize;
+        long headBytes = precision switch
+        {
+            KeyValuePrecision.Float32 => elements * sizeof(float),
+            KeyValuePrecision.Int8 => elements + sizeof(float),
+            _ => elements * sizeof(ushort),
+        };
+        return 2L * spec.Layers.Count * assignment.KeyValueHeads.Count * headBytes;
+    }
 
     /// <summary>Bytes of keys and values of every sequence at full context, at most 2⁶¹ so that sums stay within 64 bits.</summary>
     /// <param name="perToken">Bytes of one token.</param>

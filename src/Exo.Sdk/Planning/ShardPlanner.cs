@@ -100,7 +100,7 @@ public sealed class ShardPlanner : IShardPlanner
                 Channels = channels[rank],
                 Tokens = tokens[rank],
             };
-            long perToken = ShardFootprint.KeyValuesPerToken(spec, assignment);
+            long perToken = ShardFootprint.KeyValuesPerToken(spec, assignment, request.KeyValues);
             ranks[rank] = new RankPlan
             {
                 Assignment = assignment,

@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime;
+using Exo.Sdk.Cpu;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Transport;
 
@@ -21,7 +21,7 @@ internal sealed class ShardRun
     public ShardRun(string folder, double[] shares, ActivationPrecision activations = ActivationPrecision.Float32)
     {
         _folder = folder;
-        _options = new ShardOptions { ContextLength = 96, MaxSequences = 2, MaxBatchTokens = 64, Activations = activations };
+        _options = new ShardOptions { ContextLength = 96, MaxSequences = 2, MaxBatchTokens = 64, Activations = activations, KeyValues = KeyValuePrecision.Float32 };
         using var weights = SafetensorsWeightSource.Open(folder);
         _spec = ModelSpecReader.Read(folder, weights);
         Plan = new ShardPlanner().Plan(_spec, new PlanRequest
@@ -118,7 +118,7 @@ internal sealed class ShardRun
                 Addresses = addresses,
                 Deadline = Patience,
             }).AsTask().GetAwaiter().GetResult();
-            using IModelShard shard = new OnnxRuntimeBackend()
+            using IModelShard shard = new CpuBackend()
                 .LoadAsync(_spec, Plan.Ranks[rank].Assignment, weights, group, _options).AsTask().GetAwaiter().GetResult();
             BytesRead[rank] = weights.BytesRead;
             script(shard);

@@ -96,7 +96,7 @@ public sealed class ShardPlanPropertyTests
         {
             rank.WeightBytes.Should().Be(normBytes + linears.Sum(linear => LinearSlices.Of(linear, rank.Assignment).ByteCount));
             rank.KeyValueBytesPerToken.Should().Be(
-                rank.Assignment.KeyValueHeads.Count * 2L * spec.Layers.Count * spec.Attention.HeadSize * sizeof(float));
+                rank.Assignment.KeyValueHeads.Count * 2L * spec.Layers.Count * spec.Attention.HeadSize * sizeof(ushort));
             rank.KeyValueBytes.Should().Be(rank.KeyValueBytesPerToken * plan.ContextLength * plan.MaxSequences);
             rank.ActivationBytes.Should().BePositive();
         }

@@ -226,6 +226,20 @@ public sealed class ShardPlannerTests
             .Should().Throw<ConfigurationException>().Which.Message.Should().Contain(field);
     }
 
+    [Theory]
+    [InlineData(KeyValuePrecision.Float32, 64 * 4)]
+    [InlineData(KeyValuePrecision.Float16, 64 * 2)]
+    [InlineData(KeyValuePrecision.BFloat16, 64 * 2)]
+    [InlineData(KeyValuePrecision.Int8, 64 + 4)]
+    public void Keys_and_values_are_counted_in_the_form_they_are_held(KeyValuePrecision precision, int headBytes)
+    {
+        ModelSpec spec = new SpecShape { HeadSize = 64 }.Build();
+
+        ShardPlan plan = _planner.Plan(spec, new PlanRequest { Devices = [Device("one")], KeyValues = precision });
+
+        plan.Ranks[0].KeyValueBytesPerToken.Should().Be(2L * spec.Layers.Count * spec.Attention.KeyValueHeadCount * headBytes);
+    }
+
     private ShardPlan Plan(ModelSpec spec, params double[] shares) => _planner.Plan(spec, new PlanRequest
     {
         Devices = [.. Enumerable.Range(0, shares.Length).Select(rank => Device($"device-{rank}"))],

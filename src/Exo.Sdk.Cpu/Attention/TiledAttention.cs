@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.Simd;
+
+namespace Exo.Sdk.Cpu.Attention;
+
+/// <summary>Attention as two tile products with the softmax between: scores = Q·Kᵀ, result = softmax(scores)·V.</summary>
+internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape shape) : AttentionKernel(shape)
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
+    where TFormat : struct, IKeyValueFormat
+{
+    // One register more than the head needs, because a tile product writes two panels.
+    private int OutputStride => Shape.ValueWidth + TLanes.Count;
+
+    internal override long ScratchBytes =>
+        Tile.ByteCount + (RowsAtOnce * ((long)Shape.HeadSize + OutputStride + Shape.PaddedContext) * sizeof(float));
+
+    internal override void Append(byte* head, int position, float* key, float* value)
+    {
+        float* scales = (float*)(head + Shape.ScaleOffset) + position;
+        float keyFactor = SetScale(scales, key);
+        byte* keys = head + ((((long)(position / TLanes.Count) * Shape.HeadSize * TLanes.Count) + (position % TLanes.Count)) * TFormat.ElementBytes);
+        for (int i = 0; i < Shape.HeadSize; i++)
+        {
+            TFormat.Store(key[i] * keyFactor, keys + ((long)i * TLanes.Count * TFormat.ElementBytes));
+        }
+
+        float valueFactor = SetScale(scales + Shape.PaddedContext, value);
+        byte* values = head + Shape.ValueOffset + ((long)position * Shape.ValueWidth * TFormat.ElementBytes);
+        for (int i = 0; i < Shape.HeadSize; i++)
+        {
+            TFormat.Store(value[i] * valueFactor, values + (i * TFormat.ElementBytes));
+        }
+    }
+
+    internal override void Attend(byte* head, in QueryRows rows, byte* scratch)
+    {
+        float* tile = (float*)scratch;
+        float* queries = (float*)(scratch + Tile.ByteCount);
+        float* results = queries + (RowsAtOnce * Shape.HeadSize);
+        float* scores = results + (RowsAtOnce * OutputStride);
+        int start = rows.Start(0) / Shape.TilePositions * Shape.TilePositions;
+        int end = rows.End(rows.Count - 1);
+        int stride = (end - start + Shape.TilePositions - 1) / Shape.TilePositions * Shape.TilePositions;
+        for (int row = 0; row < rows.Count; row++)
+        {
+            float* query = rows.Query(row, Shape.HeadSize);
+            for (int i = 0; i < Shape.HeadSize; i++)
+            {
+                queries[(row * Shape.HeadSize) + i] = query[i] * rows.Scale;
+            }
+        }
+
+        Score(head, start, stride, queries, rows.Count, scores, tile);
+        for (int row = 0; row < rows.Count; row++)
+        {
+            float total = Softmax(scores + ((long)row * stride), rows.Start(row) - start, rows.End(row) - start, stride);
+            results[(row * OutputStride) + Shape.ValueWidth] = 1 / total;
+        }
+
+        Mix(head, start, end - start, scores, stride, rows.Count, results, tile);
+        for (int row = 0; row < rows.Count; row++)
+        {
+            float* output = rows.Output(row, Shape.HeadSize);
+            float* result = results + (row * OutputStride);
+            for (int i = 0; i < Shape.HeadSize; i++)
+            {
+                output[i] = result[i] * result[Shape.ValueWidth];
+            }
+        }
+    }
+
+    private float SetScale(float* scale, float* values)
+    {
+        if (!TFormat.HasScales)
+        {
+            return 1;
+        }
+
+        *scale = Int8Format.ScaleOf(values, Shape.HeadSize);
+        return *scale > 0 ? 1 / *scale : 0;
+    }
+
+    // Q·Kᵀ for all positions from start on, a tile of positions at a time.
+    private void Score(byte* head, int start, int length, float* queries, int rows, float* scores, float* tile)
+    {
+        int panelBytes = Shape.HeadSize * TLanes.Count * TFormat.ElementBytes;
+        byte* keys = head + ((long)(start / TLanes.Count) * panelBytes);
+        float* scales = (float*)(head + Shape.ScaleOffset) + start;
+        for (int position = 0; position < length; position += Shape.TilePositions)
+        {
+            for (int first = 0; first < Shape.HeadSize; first += Tile.Depth)
+            {
+                int depth = Math.Min(Tile.Depth, Shape.HeadSize - first);
+                byte* source = keys + ((long)first * TLanes.Count * TFormat.ElementBytes);
+                UnpackKeys(source, depth, scales + position, tile);
+                UnpackKeys(source + panelBytes, depth, scales + position + TLanes.Count, tile + TLanes.Count);
+                TileProduct<TLanes, TVector>.Multiply(
+                    tile, depth, queries + first, Shape.HeadSize, rows, new(scores + position, length, first > 0, hasSecond: true));
+            }
+
+            keys += Tile.Panels * panelBytes;
+        }
+    }
+
+    // softmax(scores)·V, a tile of positions by elements at a time.
+    private void Mix(byte* head, int start, int length, float* scores, int stride, int rows, float* results, float* tile)
+    {
+        byte* values = head + Shape.ValueOffset + ((long)start * Shape.ValueWidth * TFormat.ElementBytes);
+        float* scales = (float*)(head + Shape.ScaleOffset) + Shape.PaddedContext + start;
+        for (int element = 0; element < Shape.ValueWidth; element += Tile.Panels * TLanes.Count)
+        {
+            bool hasSecond = element + TLanes.Count < Shape.ValueWidth;
+            for (int position = 0; position < length; position += Tile.Depth)
+            {
+                int depth = Math.Min(Tile.Depth, length - position);
+                byte* source = values + ((((long)position * Shape.ValueWidth) + element) * TFormat.ElementBytes);
+                UnpackValues(source, depth, scales + position, tile, hasSecond);
+                TileProduct<TLanes, TVector>.Multiply(
+                    tile, depth, scores + position, stride, rows, new(results + element, OutputStride, position > 0, hasSecond));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void UnpackKeys(byte* source, int depth, float* scales, float* tile)
+    {
+        TVector scale = TFormat.HasScales ? TLanes.Load(scales) : TLanes.Zero;
+        for (int i = 0; i < depth; i++)
+        {
+            TVector key = TFormat.Load<TLanes, TVector>(source);
+            TLanes.Store(TFormat.HasScales ? TLanes.Multiply(key, scale) : key, tile);
+            source += TLanes.Count * TFormat.ElementBytes;
+            tile += Tile.Panels * TLanes.Count;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void UnpackValues(byte* source, int depth, float* scales, float* tile, bool hasSecond)
+    {
+        int rowBytes = Shape.ValueWidth * TFormat.ElementBytes;
+        for (int i = 0; i < depth; i++)
+        {
+            TVector scale = TFormat.HasScales ? TLanes.Broadcast(scales[i]) : TLanes.Zero;
+            TVector first = TFormat.Load<TLanes, TVector>(source);
+            TLanes.Store(TFormat.HasScales ? TLanes.Multiply(first, scale) : first, tile);
+            if (hasSecond)
+            {
+                TVector second = TFormat.Load<TLanes, TVector>(source + (TLanes.Count * TFormat.ElementBytes));
+                TLanes.Store(TFormat.HasScales ? TLanes.Multiply(second, scale) : second, tile + TLanes.Count);
+            }
+
+            source += rowBytes;
+            tile += Tile.Panels * TLanes.Count;
+        }
+    }
+
+    /// <summary>Turns scores into e^(score − largest), and those that are not seen into zeros; returns the sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Softmax(float* scores, int first, int end, int length)
+    {
+        new Span<float>(scores, first).Fill(float.NegativeInfinity);
+        new Span<float>(scores + end, length - end).Fill(float.NegativeInfinity);
+        TVector largest = TLanes.Broadcast(float.NegativeInfinity);
+        for (int i = 0; i < length; i += TLanes.Count)
+        {
+            largest = TLanes.Max(largest, TLanes.Load(scores + i));
+        }
+
+        TVector top = TLanes.Broadcast(TLanes.MaxAcross(largest));
+        TVector sum = TLanes.Zero;
+        for (int i = 0; i < length; i += TLanes.Count)
+        {
+            TVector value = TLanes.Exp(TLanes.Subtract(TLanes.Load(scores + i), top));
+            sum = TLanes.Add(sum, value);
+            TLanes.Store(value, scores + i);
+        }
+
+        return TLanes.Sum(sum);
+    }
+}

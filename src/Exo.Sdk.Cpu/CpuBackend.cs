@@ -1,0 +1,123 @@
+using System.Runtime.Intrinsics;
+using Exo.Sdk.Cpu.Layers;
+using Exo.Sdk.Cpu.Simd;
+using Exo.Sdk.Cpu.Weights;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.Cpu;
+
+/// <summary>
+/// The compute backend on the CPU: a rank's whole shard in .NET SIMD, with registers of 128, 256 or 512 bits as the processor has them.
+/// Weights stay as they are stored, quantised ones too; loading puts them into the order in which a product reads them. Thread-safe.
+/// </summary>
+public sealed class CpuBackend : IComputeBackend
+{
+    /// <inheritdoc/>
+    public string Name => "cpu";
+
+    /// <inheritdoc/>
+    public Availability Probe() => Availability.Yes($"registers of {MatrixFactory.BestLanes * 32} bits");
+
+    /// <inheritdoc/>
+    public Availability Supports(ModelSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (Rope<Lanes128, Vector128<float>>.Refuse(spec.Rope) is { } ropeReason)
+        {
+            return Availability.No(ropeReason + ".");
+        }
+
+        if (spec.Attention.HeadSize % 2 != 0)
+        {
+            return Availability.No($"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+        }
+
+        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
+        {
+            if (MatrixFactory.Refuse(linear) is { } reason)
+            {
+                return Availability.No(reason + ".");
+            }
+        }
+
+        return Availability.Yes("every part is supported");
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IModelShard> LoadAsync(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource weights,
+        ICollective group,
+        ShardOptions options,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(assignment);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(options);
+        Check(assignment, group, options);
+        return new ValueTask<IModelShard>(Task.Run(
+            () => Load(spec, assignment, weights, group, options, MatrixFactory.BestLanes, progress, cancellationToken), cancellationToken));
+    }
+
+    /// <summary>Loads a shard for registers of a given width.</summary>
+    internal IModelShard Load(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource weights,
+        ICollective group,
+        ShardOptions options,
+        int lanes,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        if (Supports(spec) is { IsAvailable: false } refusal)
+        {
+            throw new UnsupportedModelException($"model for {Name}: {refusal.Reason}", ["see the reason given"]);
+        }
+
+        bool integers = options.Activations == ActivationPrecision.Int8;
+        ShardWeights shardWeights = ShardLoader.Load(spec, assignment, weights, integers, lanes, progress, cancellationToken);
+        try
+        {
+            return lanes switch
+            {
+                16 => new CpuShard<Lanes512, Vector512<float>>(spec, assignment, shardWeights, group, options),
+                8 => new CpuShard<Lanes256, Vector256<float>>(spec, assignment, shardWeights, group, options),
+                _ => new CpuShard<Lanes128, Vector128<float>>(spec, assignment, shardWeights, group, options),
+            };
+        }
+        catch
+        {
+            shardWeights.Dispose();
+            throw;
+        }
+    }
+
+    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
+    {
+        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
+        {
+            throw new ArgumentException(
+                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
+        }
+
+        foreach ((string name, int value) in new (string, int)[]
+        {
+            (nameof(options.ContextLength), options.ContextLength),
+            (nameof(options.MaxSequences), options.MaxSequences),
+            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
+            (nameof(options.ThreadCount), options.ThreadCount),
+        })
+        {
+            if (value < 1)
+            {
+                throw new ConfigurationException($"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1.");
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Runtime.ExceptionServices;
+using Exo.Sdk.Cpu.Memory;
+using Exo.Sdk.Models;
+
+namespace Exo.Sdk.Cpu.Weights;
+
+/// <summary>Runs all copies of a shard, piece by piece, on as many threads as there are processors.</summary>
+internal static class PanelCopies
+{
+    /// <summary>Reads everything.</summary>
+    /// <param name="copies">What to read.</param>
+    /// <param name="source">Where from.</param>
+    /// <param name="totalBytes">What progress is measured against.</param>
+    /// <param name="progress">Told after each piece, from any thread.</param>
+    /// <param name="cancellationToken">Ends the attempt between two pieces.</param>
+    internal static void Run(
+        IReadOnlyList<PanelCopy> copies, WeightSource source, long totalBytes, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        (PanelCopy Copy, int Piece)[] pieces =
+            [.. copies.SelectMany(copy => Enumerable.Range(0, copy.PieceCount).Select(piece => (copy, piece)))];
+        if (pieces.Length == 0)
+        {
+            return;
+        }
+
+        int bufferBytes = copies.Max(copy => copy.BufferBytes);
+        int threads = Math.Clamp(Environment.ProcessorCount, 1, pieces.Length);
+        long loaded = 0;
+        ExceptionDispatchInfo? failure = null;
+        int next = -1;
+        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(_ => new Thread(Work) { IsBackground = true, Name = "exo load" })];
+        Array.ForEach(others, thread => thread.Start());
+        Work();
+        Array.ForEach(others, thread => thread.Join());
+        failure?.Throw();
+        cancellationToken.ThrowIfCancellationRequested();
+
+        unsafe void Work()
+        {
+            try
+            {
+                using NativeBlock buffer = new(bufferBytes);
+                while (Volatile.Read(ref failure) is null && !cancellationToken.IsCancellationRequested)
+                {
+                    int index = Interlocked.Increment(ref next);
+                    if (index >= pieces.Length)
+                    {
+                        return;
+                    }
+
+                    (PanelCopy copy, int piece) = pieces[index];
+                    long bytes = copy.Run(source, piece, buffer.Bytes);
+                    progress?.Report(new LoadProgress(Math.Min(totalBytes, Interlocked.Add(ref loaded, bytes)), totalBytes));
+                }
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(error), null);
+            }
+        }
+    }
+}

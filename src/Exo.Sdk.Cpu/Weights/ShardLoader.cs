@@ -1,0 +1,201 @@
+using System.Collections.Immutable;
+using Exo.Sdk.Cpu.Memory;
+using Exo.Sdk.Cpu.Packing;
+using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.Cpu.Weights;
+
+/// <summary>Reads one rank's slices of a model's weights, on all processors at once.</summary>
+internal sealed class ShardLoader
+{
+    private readonly ModelSpec _spec;
+    private readonly ShardAssignment _assignment;
+    private readonly WeightSource _source;
+    private readonly bool _integers;
+    private readonly int _lanes;
+    private readonly List<WeightMatrix> _matrices = [];
+    private readonly List<NativeBlock> _blocks = [];
+    private readonly List<PanelCopy> _copies = [];
+
+    private ShardLoader(ModelSpec spec, ShardAssignment assignment, WeightSource source, bool integers, int lanes)
+    {
+        _spec = spec;
+        _assignment = assignment;
+        _source = source;
+        _integers = integers;
+        _lanes = lanes;
+    }
+
+    /// <summary>Reads everything the rank holds.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="assignment">The rank's part.</param>
+    /// <param name="source">Where from.</param>
+    /// <param name="integers">Whether packed matrices take 8-bit inputs.</param>
+    /// <param name="lanes">Rows of a panel.</param>
+    /// <param name="progress">Told of bytes, from any thread.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The weights; the caller disposes them.</returns>
+    /// <exception cref="ModelFormatException">A weight is missing or has another shape than the model says.</exception>
+    internal static ShardWeights Load(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource source,
+        bool integers,
+        int lanes,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        ShardLoader loader = new(spec, assignment, source, integers, lanes);
+        try
+        {
+            ShardWeights weights = loader.Describe();
+            PanelCopies.Run(loader._copies, source, loader.TotalBytes(), progress, cancellationToken);
+            return weights;
+        }
+        catch
+        {
+            loader._blocks.ForEach(block => block.Dispose());
+            throw;
+        }
+    }
+
+    private long TotalBytes()
+    {
+        IEnumerable<LinearSpec> linears = _spec.Layers.SelectMany(layer => layer.Linears).Append(_spec.Embedding);
+        if (!_spec.IsHeadTied)
+        {
+            linears = linears.Append(_spec.Head);
+        }
+
+        return linears.Sum(linear => LinearSlices.Of(linear, _assignment).ByteCount);
+    }
+
+    // Takes the memory and notes what is to be read into it.
+    private ShardWeights Describe()
+    {
+        WeightMatrix embedding = Matrix(_spec.Embedding);
+        LayerWeights[] layers = [.. _spec.Layers.Select(Layer)];
+        return new ShardWeights(_matrices)
+        {
+            Embedding = embedding,
+            Layers = layers,
+            FinalNorm = Norm(_spec.FinalNorm),
+            Head = _spec.IsHeadTied ? embedding : Matrix(_spec.Head),
+        };
+    }
+
+    private LayerWeights Layer(LayerSpec layer) => new()
+    {
+        AttentionNorm = Norm(layer.AttentionNorm),
+        Query = Matrix(layer.Query),
+        Key = Matrix(layer.Key),
+        Value = Matrix(layer.Value),
+        QueryNorm = layer.QueryNorm is null ? null : Norm(layer.QueryNorm),
+        KeyNorm = layer.KeyNorm is null ? null : Norm(layer.KeyNorm),
+        Output = Matrix(layer.Output),
+        FeedForwardNorm = Norm(layer.FeedForwardNorm),
+        Gate = Matrix(layer.Gate),
+        Up = Matrix(layer.Up),
+        Down = Matrix(layer.Down),
+    };
+
+    private float[] Norm(NormSpec norm)
+    {
+        Check(norm.WeightName, null, [norm.Size]);
+        float[] values = new float[norm.Size];
+        _source.ReadFloat32(norm.WeightName, TensorSlice.OfRows(IndexRange.All(norm.Size)), values);
+        return values;
+    }
+
+    private WeightMatrix Matrix(LinearSpec linear)
+    {
+        LinearSlices slices = LinearSlices.Of(linear, _assignment);
+        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Plain(slices);
+        _matrices.Add(matrix);
+        return matrix;
+    }
+
+    private WeightMatrix Plain(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        ElementType type = Check(linear.WeightName, null, [linear.OutputSize, linear.InputSize]);
+        int inputs = slices.Inputs.Count;
+        long size = type.SizeInBytes();
+        NativeBlock words = Panels(linear.WeightName, slices.Weight, inputs * size, Units.Pad(inputs) * size, sizeof(uint));
+        return MatrixFactory.CreatePlain(_lanes, slices.Outputs.Count, inputs, type, words, Bias(slices));
+    }
+
+    private WeightMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    {
+        LinearSpec linear = slices.Linear;
+        Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
+        GroupNumbers scales = Groups(linear.ScalesName, slices, packing);
+        GroupNumbers biases = Groups(linear.GroupBiasesName, slices, packing);
+        long rowBytes = (long)slices.Inputs.Count * packing.Bits / 8;
+        NativeBlock words = Panels(linear.WeightName, slices.Weight, rowBytes, rowBytes, sizeof(uint));
+        return MatrixFactory.CreateAffine(
+            _lanes, slices.Outputs.Count, slices.Inputs.Count, packing, _integers, words, scales, biases, Bias(slices));
+    }
+
+    private GroupNumbers Groups(string name, LinearSlices slices, QuantizationSpec packing)
+    {
+        LinearSpec linear = slices.Linear;
+        ElementType type = Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        int groups = slices.Inputs.Count / packing.GroupSize;
+        long rowBytes = (long)groups * type.SizeInBytes();
+        NativeBlock numbers = Panels(name, slices.Groups!.Value, rowBytes, rowBytes, type.SizeInBytes());
+        return new GroupNumbers(numbers, type, groups);
+    }
+
+    private NativeBlock Panels(string name, in TensorSlice slice, long rowBytes, long paddedRowBytes, int elementBytes)
+    {
+        long rows = (slice.RowCount + _lanes - 1) / _lanes * (long)_lanes;
+        NativeBlock block = Take(checked(rows * paddedRowBytes));
+        _copies.Add(new PanelCopy(name, slice, rowBytes, paddedRowBytes, elementBytes, _lanes, block));
+        return block;
+    }
+
+    private NativeBlock Take(long byteCount)
+    {
+        NativeBlock block = new(byteCount);
+        _blocks.Add(block);
+        return block;
+    }
+
+    // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
+    private float[]? Bias(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        if (slices.Bias is not { } slice || (linear.Split.Axis == SplitAxis.Row && _assignment.Rank != 0))
+        {
+            return null;
+        }
+
+        Check(linear.BiasName, null, [linear.OutputSize]);
+        float[] bias = new float[slices.Outputs.Count];
+        _source.ReadFloat32(linear.BiasName, slice, bias);
+        return bias;
+    }
+
+    // A null type stands for any floating-point type.
+    private ElementType Check(string name, ElementType? type, ImmutableArray<int> shape)
+    {
+        TensorInfo info = _source.Describe(name);
+        bool isRightType = type is null
+            ? info.Type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16
+            : info.Type == type;
+        if (!isRightType || !info.Shape.SequenceEqual(shape))
+        {
+            throw new ModelFormatException(
+                "weights",
+                "the tensor is not what the model's configuration says",
+                $"{type?.ToString() ?? "floating point"} [{string.Join(", ", shape)}]",
+                $"{info.Type} [{string.Join(", ", info.Shape)}]",
+                name);
+        }
+
+        return info.Type;
+    }
+}

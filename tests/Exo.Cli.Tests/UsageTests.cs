@@ -5,10 +5,10 @@ public sealed class UsageTests
 {
     [Theory]
     [InlineData("", "run", "logits", "plan", "node", "doctor", "--version")]
-    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend")]
+    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend", "--mlx-precision")]
     [InlineData("logits", "--model", "--ranks", "--tokens", "--json")]
     [InlineData("plan", "--model", "--ranks", "--shares", "--memory")]
-    [InlineData("node", "--listen", "--cluster-key-file", "--model")]
+    [InlineData("node", "--listen", "--cluster-key-file", "--model", "--mlx-precision", "--mlx-group")]
     [InlineData("doctor", "--json", "--facts", "--from")]
     public async Task Help_names_every_option(string command, params string[] names)
     {
@@ -32,6 +32,8 @@ public sealed class UsageTests
     [InlineData("--threads", "run", "--threads", "0")]
     [InlineData("--context", "run", "--context", "0")]
     [InlineData("cpu, onnxruntime, mlx", "run", "--raw", "x", "--backend", "abacus")]
+    [InlineData("--backend mlx", "run", "--raw", "x", "--mlx-group", "Ring")]
+    [InlineData("child processes", "run", "--raw", "x", "--backend", "mlx", "--mlx-precision", "BFloat16", "--processes")]
     [InlineData("no-such-file", "doctor", "--from", "no-such-file")]
     [InlineData("host:port", "run", "--raw", "x", "--node", "nowhere")]
     [InlineData("no-such-file", "run", "--raw", "x", "--cluster-key-file", "no-such-file")]

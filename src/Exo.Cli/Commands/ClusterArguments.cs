@@ -38,7 +38,7 @@ internal sealed class ClusterArguments
         DefaultValueFactory = _ => ActivationPrecision.Float32,
     };
 
-    private readonly Option<string?> _backend = BackendChoice.CreateOption();
+    private readonly BackendArguments _backend = new();
 
     private readonly Option<KeyValuePrecision> _keyValues = new("--key-values")
     {
@@ -59,7 +59,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_keyFile);
         command.Options.Add(_threads);
         command.Options.Add(_activations);
-        command.Options.Add(_backend);
+        _backend.AddTo(command);
         command.Options.Add(_keyValues);
         command.Options.Add(_pin);
     }
@@ -84,7 +84,7 @@ internal sealed class ClusterArguments
             builder.UseClusterKey(KeyFile.Read(file));
         }
 
-        if (BackendChoice.Find(result.GetValue(_backend)) is { } backend)
+        if (_backend.Choose(result, result.GetValue(_processes)) is { } backend)
         {
             builder.UseBackend(backend);
         }

@@ -34,7 +34,7 @@ internal static class DoctorCommand
         {
             MachineFacts machine = result.GetValue(from) is { } file
                 ? MachineFacts.Read(file)
-                : await FactGathering.GatherAsync([.. BackendChoice.All], Transports, cancellationToken).ConfigureAwait(false);
+                : await FactGathering.GatherAsync(BackendArguments.All(), Transports, cancellationToken).ConfigureAwait(false);
             DoctorReport report = Diagnosis.Of(machine);
             await Console.Out.WriteAsync(
                 result.GetValue(facts) ? machine.ToJson() + "\n" : result.GetValue(json) ? report.ToJson() : report.ToText()).ConfigureAwait(false);

@@ -47,6 +47,13 @@ internal sealed class MlxGroup
         bool needsCables = options.Collectives == MlxCollectives.Jaccl && options.RdmaDevices is null;
         RankOffer[] offers = RankOffer.Exchange(group, RankOffer.OfThisProcess(
             existing?._session ?? (group.Rank == 0 ? "+" + proposal : ""), needsCables ? RdmaCabling.ReadPorts() : null));
+        if (offers.DistinctBy(offer => (offer.Machine, offer.ProcessId)).Count() < offers.Length)
+        {
+            throw new UnavailableException(
+                $"MLX keeps one {backend} group a process, and several ranks are threads of one. Start each rank as a process of its own, "
+                + "or use MlxCollectives.Cluster.");
+        }
+
         bool isNew = offers[0].Session.StartsWith('+') && offers.Skip(1).All(offer => offer.Session.Length == 0);
         if (isNew)
         {

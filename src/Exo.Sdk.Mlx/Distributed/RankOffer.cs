@@ -9,11 +9,12 @@ namespace Exo.Sdk.Mlx.Distributed;
 /// <summary>What a rank tells the others before MLX's group is connected.</summary>
 /// <param name="Session">The group that this process already belongs to, or an empty text.</param>
 /// <param name="Machine">Equal for processes of one machine.</param>
+/// <param name="ProcessId">Tells processes of one machine apart.</param>
 /// <param name="Port">A free TCP port.</param>
 /// <param name="Addresses">IPv4 addresses with their prefix lengths, for example <c>192.168.1.2/24</c>.</param>
 /// <param name="Cables">The machine's Thunderbolt ports where they matter.</param>
 internal sealed record RankOffer(
-    string Session, string Machine, int Port, IReadOnlyList<string> Addresses, IReadOnlyList<ThunderboltPort>? Cables = null)
+    string Session, string Machine, int ProcessId, int Port, IReadOnlyList<string> Addresses, IReadOnlyList<ThunderboltPort>? Cables = null)
 {
     private const int MaxBytes = 1 << 16;
 
@@ -27,7 +28,7 @@ internal sealed record RankOffer(
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
         const string BootId = "/proc/sys/kernel/random/boot_id";
         string machine = Environment.MachineName + (File.Exists(BootId) ? "/" + File.ReadAllText(BootId).Trim() : "");
-        return new RankOffer(session, machine, port, [.. LocalAddresses()], cables);
+        return new RankOffer(session, machine, Environment.ProcessId, port, [.. LocalAddresses()], cables);
     }
 
     /// <summary>Tells every rank this rank's offer and hears theirs, in rank order.</summary>

@@ -39,5 +39,5 @@ public sealed class HostAddressTests
     [InlineData("nonsense/8", "")]
     public void A_network_is_read_from_address_and_prefix(string address, string expected) => HostAddress.NetworkOf(address).Should().Be(expected);
 
-    private static RankOffer Offer(string machine, params string[] addresses) => new("", machine, 1234, addresses);
+    private static RankOffer Offer(string machine, params string[] addresses) => new("", machine, 1, 1234, addresses);
 }

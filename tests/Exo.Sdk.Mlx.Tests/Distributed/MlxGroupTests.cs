@@ -53,11 +53,20 @@ public sealed unsafe class MlxGroupTests
         standin.Live.Should().Be(0);
     }
 
+    [StandinFact]
+    public void Threads_of_one_process_are_refused()
+    {
+        MlxApi api = MlxLibrary.Load(new Standin().Path);
+
+        FluentActions.Invoking(() => MlxGroup.Connect(api, Options, new Peers(1, 2, "+session") { IsSameProcess = true })).Should().Throw<UnavailableException>()
+            .WithMessage("*process of its own*");
+    }
+
     [Fact]
     public void A_rank_that_describes_itself_wrongly_is_refused()
     {
         RankOffer mine = RankOffer.OfThisProcess("");
-        foreach (string text in (string[])["", "null", "[]", """{"Session":"","Machine":"a","Port":70000,"Addresses":[]}""", """{"Session":"","Machine":"a","Port":7,"Addresses":["x"]}"""])
+        foreach (string text in (string[])["", "null", "[]", """{"Session":"","Machine":"a","ProcessId":1,"Port":70000,"Addresses":[]}""", """{"Session":"","Machine":"a","ProcessId":1,"Port":7,"Addresses":["x"]}"""])
         {
             FluentActions.Invoking(() => RankOffer.Exchange(new Peers(1, 2, "") { Text = text }, mine)).Should().Throw<ProtocolException>(text);
         }
@@ -87,6 +96,8 @@ public sealed unsafe class MlxGroupTests
 
         public string? Text { get; init; }
 
+        public bool IsSameProcess { get; init; }
+
         public int Rank => rank;
 
         public int Size => size;
@@ -104,7 +115,7 @@ public sealed unsafe class MlxGroupTests
             {
                 RankOffer mine = RankOffer.OfThisProcess("");
                 _message = Text is null
-                    ? System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new RankOffer(session, mine.Machine, 7000, mine.Addresses))
+                    ? System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new RankOffer(session, mine.Machine, IsSameProcess ? mine.ProcessId : 0, 7000, mine.Addresses))
                     : System.Text.Encoding.UTF8.GetBytes(Text);
                 BitConverter.TryWriteBytes(message, _message.Length);
                 return;

@@ -62,7 +62,8 @@ internal sealed record RankOffer(
         {
             RankOffer offer = JsonSerializer.Deserialize(message, RankOfferJson.Default.RankOffer) ?? throw new JsonException("it is null");
             bool isWhole = offer is { Session: not null, Machine: not null, Addresses: not null, Port: > 0 and <= ushort.MaxValue }
-                && offer.Addresses.All(address => IPNetwork.TryParse(HostAddress.NetworkOf(address), out _));
+                && offer.Addresses.All(address => address is not null && IPNetwork.TryParse(HostAddress.NetworkOf(address), out _))
+                && (offer.Cables ?? []).All(port => port is { Domain: not null });
             return isWhole ? offer : throw new JsonException("a part is missing or out of range");
         }
         catch (JsonException error)

@@ -66,7 +66,7 @@ public sealed unsafe class MlxGroupTests
     public void A_rank_that_describes_itself_wrongly_is_refused()
     {
         RankOffer mine = RankOffer.OfThisProcess("");
-        foreach (string text in (string[])["", "null", "[]", """{"Session":"","Machine":"a","ProcessId":1,"Port":70000,"Addresses":[]}""", """{"Session":"","Machine":"a","ProcessId":1,"Port":7,"Addresses":["x"]}"""])
+        foreach (string text in (string[])["", "null", "[]", """{"Session":"","Machine":"a","ProcessId":1,"Port":70000,"Addresses":[]}""", """{"Session":"","Machine":"a","ProcessId":1,"Port":7,"Addresses":["x"]}""", """{"Session":"","Machine":"a","ProcessId":1,"Port":7,"Addresses":[null]}""", """{"Session":"","Machine":"a","ProcessId":1,"Port":7,"Addresses":[],"Cables":[null]}"""])
         {
             FluentActions.Invoking(() => RankOffer.Exchange(new Peers(1, 2, "") { Text = text }, mine)).Should().Throw<ProtocolException>(text);
         }

@@ -8,6 +8,7 @@ RootCommand root = new("Runs a large language model across ranks: processes of t
     LogitsCommand.Create(),
     PlanCommand.Create(),
     NodeCommand.Create(),
+    DoctorCommand.Create(),
 };
 ParseResult result = root.Parse(args);
 if (result.Action is ParseErrorAction error)

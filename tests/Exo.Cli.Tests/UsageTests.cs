@@ -4,11 +4,12 @@ namespace Exo.Cli.Tests;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("", "run", "logits", "plan", "node", "--version")]
-    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop")]
+    [InlineData("", "run", "logits", "plan", "node", "doctor", "--version")]
+    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend", "--mlx-precision")]
     [InlineData("logits", "--model", "--ranks", "--tokens", "--json")]
     [InlineData("plan", "--model", "--ranks", "--shares", "--memory")]
-    [InlineData("node", "--listen", "--cluster-key-file", "--model")]
+    [InlineData("node", "--listen", "--cluster-key-file", "--model", "--mlx-precision", "--mlx-group")]
+    [InlineData("doctor", "--json", "--facts", "--from")]
     public async Task Help_names_every_option(string command, params string[] names)
     {
         ExoResult result = await ExoProcess.RunAsync(command.Length == 0 ? ["--help"] : [command, "--help"]);
@@ -30,6 +31,10 @@ public sealed class UsageTests
     [InlineData("--activations", "run", "--activations", "Int9")]
     [InlineData("--threads", "run", "--threads", "0")]
     [InlineData("--context", "run", "--context", "0")]
+    [InlineData("cpu, onnxruntime, mlx", "run", "--raw", "x", "--backend", "abacus")]
+    [InlineData("--backend mlx", "run", "--raw", "x", "--mlx-group", "Ring")]
+    [InlineData("child processes", "run", "--raw", "x", "--backend", "mlx", "--mlx-precision", "BFloat16", "--processes")]
+    [InlineData("no-such-file", "doctor", "--from", "no-such-file")]
     [InlineData("host:port", "run", "--raw", "x", "--node", "nowhere")]
     [InlineData("no-such-file", "run", "--raw", "x", "--cluster-key-file", "no-such-file")]
     [InlineData("--tokens", "logits")]

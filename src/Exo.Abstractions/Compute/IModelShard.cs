@@ -34,7 +34,8 @@ public interface IModelShard : IDisposable
     void Free(int slot);
 
     /// <summary>
-    /// Runs one step: prefill and decode are the same call with different batches. Takes the group's all-reduces on the calling thread.
+    /// Runs one step: prefill and decode are the same call with different batches. Takes the group's operations on the calling thread, or on
+    /// a thread of the shard's own while the caller waits.
     /// </summary>
     /// <param name="batch">Tokens of one or more sequences.</param>
     /// <param name="logits">

@@ -38,6 +38,8 @@ internal sealed class ClusterArguments
         DefaultValueFactory = _ => ActivationPrecision.Float32,
     };
 
+    private readonly BackendArguments _backend = new();
+
     private readonly Option<KeyValuePrecision> _keyValues = new("--key-values")
     {
         Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
@@ -63,6 +65,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_keyFile);
         command.Options.Add(_threads);
         command.Options.Add(_activations);
+        _backend.AddTo(command);
         command.Options.Add(_keyValues);
         command.Options.Add(_pin);
         command.Options.Add(_wire);
@@ -87,6 +90,11 @@ internal sealed class ClusterArguments
         if (result.GetValue(_keyFile) is { } file)
         {
             builder.UseClusterKey(KeyFile.Read(file));
+        }
+
+        if (_backend.Choose(result, result.GetValue(_processes)) is { } backend)
+        {
+            builder.UseBackend(backend);
         }
 
         if (_model.SharesOf(result) is { } shares)

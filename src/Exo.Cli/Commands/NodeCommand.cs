@@ -25,10 +25,12 @@ internal static class NodeCommand
             Description = "Where this node keeps the model. Default: the path that the host names.",
             HelpName = "DIR",
         };
+        BackendArguments backends = new();
         Command command = new("node", "Waits for hosts and runs a rank for one at a time.");
         command.Options.Add(listen);
         command.Options.Add(keyFile);
         command.Options.Add(model);
+        backends.AddSettingsTo(command);
         command.SetWork(async (result, cancellationToken) =>
         {
             string text = result.GetValue(listen)!;
@@ -43,6 +45,7 @@ internal static class NodeCommand
                 Listen = endpoint,
                 ClusterKey = key,
                 ModelFolder = result.GetValue(model),
+                Backends = backends.Offer(result),
                 LoggerFactory = new ConsoleLog(),
             });
             await using (node.ConfigureAwait(false))

@@ -190,13 +190,14 @@ internal sealed class ReferenceModel
         return matrix;
     }
 
-    // A row is one bit stream, lowest bits first.
+    // A row is one bit stream, lowest bits first; a value of 3, 5 or 6 bits may lie across two words.
     private double Unpack(LinearSpec linear, QuantizationSpec packing, int row, int column)
     {
         byte[] words = _weights.Data(linear.WeightName);
         int bit = ((row * linear.InputSize) + column) * packing.Bits;
-        uint word = BitConverter.ToUInt32(words, bit / 32 * 4);
-        uint value = (word >> (bit % 32)) & ((1u << packing.Bits) - 1);
+        int offset = bit / 32 * 4;
+        ulong next = offset + 4 < words.Length ? BitConverter.ToUInt32(words, offset + 4) : 0;
+        ulong value = (((next << 32) | BitConverter.ToUInt32(words, offset)) >> (bit % 32)) & ((1u << packing.Bits) - 1);
         int group = (row * (linear.InputSize / packing.GroupSize)) + (column / packing.GroupSize);
         return (Vector(linear.ScalesName)[group] * value) + Vector(linear.GroupBiasesName)[group];
     }

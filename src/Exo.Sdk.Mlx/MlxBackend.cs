@@ -1,0 +1,303 @@
+using System.Globalization;
+using Exo.Sdk.Mlx.Distributed;
+using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Mlx.Weights;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.Mlx;
+
+/// <summary>
+/// The compute backend on Apple's MLX through mlx-c: Metal on Apple silicon, the CPU elsewhere. It brings no native library but finds an
+/// installed libmlxc; <see cref="Probe"/> says where it looked. Thread-safe.
+/// </summary>
+/// <remarks>
+/// Every shard has a thread of its own, on which it also takes the group's operations while the caller of <see cref="IModelShard.Forward"/>
+/// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finaliser.
+/// </remarks>
+public sealed class MlxBackend : IMlxBackend
+{
+    private static readonly int[] SupportedBits = [2, 3, 4, 5, 6, 8];
+    private static readonly int[] SupportedGroups = [32, 64, 128];
+
+    private static readonly string[] KnownGroups = ["jaccl", "ring"];
+
+    private readonly MlxBackendOptions _options;
+
+    /// <summary>A backend with the usual options.</summary>
+    public MlxBackend()
+        : this(new MlxBackendOptions())
+    {
+    }
+
+    /// <summary>A backend.</summary>
+    /// <param name="options">How to find MLX and use it.</param>
+    /// <exception cref="ConfigurationException">An option cannot work.</exception>
+    public MlxBackend(MlxBackendOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.StepTimeout <= TimeSpan.Zero || options.StepTimeout.TotalMilliseconds > int.MaxValue)
+        {
+            throw new ConfigurationException($"MlxBackendOptions.StepTimeout is {options.StepTimeout}; it must be above zero and below 24 days.");
+        }
+
+        if (options.RdmaDevices is not null && options.Collectives != MlxCollectives.Jaccl)
+        {
+            throw new ConfigurationException("MlxBackendOptions.RdmaDevices goes with MlxCollectives.Jaccl alone.");
+        }
+
+        _options = options;
+    }
+
+    /// <inheritdoc/>
+    public string Name => "mlx";
+
+    /// <inheritdoc/>
+    public MlxDeviceInfo? Device => TryLoad(out MlxApi? api, out _) && UsesMetal(api!) ? MlxSystem.ReadDevice(api!) : null;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> DistributedBackends =>
+        TryLoad(out MlxApi? api, out _) ? [.. KnownGroups.Where(name => MlxSystem.HasGroup(api!, name))] : [];
+
+    /// <inheritdoc/>
+    public Availability Probe()
+    {
+        if (!TryLoad(out MlxApi? api, out string? reason))
+        {
+            return Availability.No(reason!);
+        }
+
+        try
+        {
+            string version = api!.ReadVersion();
+            bool hasMetal = api.HasMetal();
+            bool needsMetal = _options.Device == MlxComputeDevice.Metal || (_options.Device == MlxComputeDevice.Auto && OperatingSystem.IsMacOS());
+            if (needsMetal && !hasMetal)
+            {
+                return Availability.No(
+                    $"MLX {version} at {api.Path} runs without Metal: it was built for the CPU alone, or this session has no access to the GPU. "
+                    + "Install a build with Metal (`brew install mlx-c`), or choose MlxComputeDevice.Cpu to run on the CPU.");
+            }
+
+            string where = UsesMetal(api) ? $"on {MlxSystem.ReadDevice(api).Name} (Metal)" : "on the CPU";
+            string groups = string.Join(", ", KnownGroups.Where(name => MlxSystem.HasGroup(api, name)));
+            return Availability.Yes($"MLX {version} {where}, from {api.Path}; groups of its own: {(groups.Length == 0 ? "none" : groups)}");
+        }
+        catch (BackendException error)
+        {
+            return Availability.No($"libmlxc at {api!.Path} does not answer: {error.Message}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public Availability Supports(ModelSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (spec.Rope.Scaling is not (null or LinearRopeScaling or Llama3RopeScaling))
+        {
+            return Availability.No(
+                $"Rope scaling {spec.Rope.Scaling.GetType().Name} is not supported; {string.Join(", ", RopePeriods.SupportedScalings)} are.");
+        }
+
+        if (spec.Attention.HeadSize % 2 != 0)
+        {
+            return Availability.No($"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+        }
+
+        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
+        {
+            if (linear.Quantization is { } packing
+                && (packing.Mode != QuantizationMode.Affine || !SupportedBits.Contains(packing.Bits) || !SupportedGroups.Contains(packing.GroupSize)))
+            {
+                return Availability.No(
+                    $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; affine with "
+                    + $"{string.Join(", ", SupportedBits)} bits in groups of {string.Join(", ", SupportedGroups)} is supported.");
+            }
+        }
+
+        return Availability.Yes("every part is supported");
+    }
+
+    /// <inheritdoc/>
+    public KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => _options.Precision switch
+    {
+        MlxPrecision.BFloat16 => KeyValuePrecision.BFloat16,
+        MlxPrecision.Float16 => KeyValuePrecision.Float16,
+        _ => KeyValuePrecision.Float32,
+    };
+
+    /// <inheritdoc/>
+    public void SetMemoryLimits(MlxMemoryLimits limits) => MlxSystem.SetMemoryLimits(MlxLibrary.Load(_options.LibraryPath), limits);
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// <see cref="ShardOptions.Activations"/>, <see cref="ShardOptions.KeyValues"/>, <see cref="ShardOptions.ThreadCount"/> and
+    /// <see cref="ShardOptions.Processors"/> say nothing to MLX; keys and values are held in the type that is computed in.
+    /// </remarks>
+    public ValueTask<IModelShard> LoadAsync(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource weights,
+        ICollective group,
+        ShardOptions options,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(assignment);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(options);
+        Check(assignment, group, options);
+        return new ValueTask<IModelShard>(Task.Run<IModelShard>(
+            () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
+    }
+
+    private MlxShard Load(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource weights,
+        ICollective group,
+        ShardOptions options,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        if (Probe() is { IsAvailable: false } missing)
+        {
+            throw new UnavailableException(missing.Reason);
+        }
+
+        if (Supports(spec) is { IsAvailable: false } refusal)
+        {
+            throw new UnsupportedModelException($"model for {Name}: {refusal.Reason}", ["see the reason given"]);
+        }
+
+        MlxApi api = MlxLibrary.Load(_options.LibraryPath);
+        MlxMemoryLimits? planned = UsesMetal(api) ? MlxMemoryPlan.Of(spec, assignment, options, _options.Precision, MlxSystem.ReadDevice(api)) : null;
+        if ((_options.MemoryLimits ?? planned) is { } limits)
+        {
+            MlxSystem.SetMemoryLimits(api, limits);
+        }
+
+        ShardThread thread = ShardThread.Rent();
+        MlxGroup? mlxGroup = Connect(api, group, thread);
+        MlxShard? shard = null;
+        try
+        {
+            thread.Run(() => shard = LoadHere(api, spec, assignment, weights, group, mlxGroup, options, thread, progress, cancellationToken));
+        }
+        catch
+        {
+            ShardThread.Return(thread);
+            throw;
+        }
+
+        return shard!;
+    }
+
+    private MlxGroup? Connect(MlxApi api, ICollective group, ShardThread thread)
+    {
+        if (_options.Collectives == MlxCollectives.Cluster || group.Size == 1)
+        {
+            return null;
+        }
+
+        string name = MlxGroup.NameOf(_options.Collectives);
+        MlxGroup? connected = null;
+        if (!MlxSystem.HasGroup(api, name))
+        {
+            ShardThread.Return(thread);
+            throw new UnavailableException($"MLX at {api.Path} has no {name} group here; it has {string.Join(", ", DistributedBackends)}. Use MlxCollectives.Cluster.");
+        }
+
+        bool isInTime = false;
+        try
+        {
+            isInTime = thread.TryRun(() => connected = MlxGroup.Connect(api, _options, group), _options.StepTimeout);
+        }
+        catch
+        {
+            ShardThread.Return(thread);
+            throw;
+        }
+
+        // The thread waits inside MLX for a peer, without end; it is given up.
+        return isInTime
+            ? connected
+            : throw new UnavailableException($"MLX did not connect its {name} group within {_options.StepTimeout.TotalSeconds:0.#} s; a rank did not come.");
+    }
+
+    // On the shard's thread.
+    private MlxShard LoadHere(
+        MlxApi api,
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource weights,
+        ICollective group,
+        MlxGroup? mlxGroup,
+        ShardOptions options,
+        ShardThread thread,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        MlxType type = _options.Precision switch
+        {
+            MlxPrecision.BFloat16 => MlxType.BFloat16,
+            MlxPrecision.Float16 => MlxType.Float16,
+            _ => MlxType.Float32,
+        };
+        MlxOperations operations = new(api, UsesMetal(api));
+        try
+        {
+            ShardWeights loaded = ShardLoader.Load(spec, assignment, weights, operations, type, progress, cancellationToken);
+            operations.Scope.Clear();
+            return new MlxShard(spec, assignment, options, group, mlxGroup, thread, operations, type, loaded);
+        }
+        catch
+        {
+            operations.Dispose();
+            throw;
+        }
+    }
+
+    private bool TryLoad(out MlxApi? api, out string? reason)
+    {
+        try
+        {
+            api = MlxLibrary.Load(_options.LibraryPath);
+            reason = null;
+            return true;
+        }
+        catch (UnavailableException error)
+        {
+            api = null;
+            reason = error.Message;
+            return false;
+        }
+    }
+
+    private bool UsesMetal(MlxApi api) => _options.Device != MlxComputeDevice.Cpu && api.HasMetal();
+
+    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
+    {
+        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
+        {
+            throw new ArgumentException(
+                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
+        }
+
+        foreach ((string name, int value) in new (string, int)[]
+        {
+            (nameof(options.ContextLength), options.ContextLength),
+            (nameof(options.MaxSequences), options.MaxSequences),
+            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
+        })
+        {
+            if (value < 1)
+            {
+                throw new ConfigurationException(string.Create(
+                    CultureInfo.InvariantCulture, $"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1."));
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.Mlx;
+
+/// <summary>MLX's memory limits for a shard: what its part of the plan needs, within what Metal recommends.</summary>
+internal static class MlxMemoryPlan
+{
+    // Step buffers: single-precision rows of the widest products, several alive at a time.
+    private const int BuffersPerToken = 16;
+    private const long SmallestCache = 64L << 20;
+
+    /// <summary>The limits.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="assignment">The rank's part.</param>
+    /// <param name="options">Context, slots and step.</param>
+    /// <param name="precision">The type that is computed in.</param>
+    /// <param name="device">The device.</param>
+    internal static MlxMemoryLimits Of(ModelSpec spec, ShardAssignment assignment, ShardOptions options, MlxPrecision precision, MlxDeviceInfo device)
+    {
+        int size = precision == MlxPrecision.Float32 ? 4 : 2;
+        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
+        long weights = (spec.IsHeadTied ? linears : linears.Append(spec.Head)).Sum(linear => Bytes(LinearSlices.Of(linear, assignment), size));
+        long cache = 2L * spec.Layers.Count * assignment.KeyValueHeads.Count * spec.Attention.HeadSize * options.ContextLength * options.MaxSequences * size;
+        long widest = Math.Max(Math.Max(spec.HiddenSize, assignment.Channels.Count), assignment.Tokens.Count);
+        long buffers = Math.Max(SmallestCache, widest * options.MaxBatchTokens * sizeof(float) * BuffersPerToken);
+        long resident = weights + cache + buffers;
+        return new MlxMemoryLimits(
+            Memory: Math.Max(resident, device.MaxRecommendedWorkingSetBytes),
+            Cache: buffers,
+            Wired: Math.Min(resident, device.MaxRecommendedWorkingSetBytes));
+    }
+
+    // Numbers are held in the type that is computed in, packed words as they are.
+    private static long Bytes(LinearSlices slices, int size)
+    {
+        long outputs = slices.Outputs.Count;
+        long numbers = slices.Linear.Quantization is { } packing
+            ? 2 * outputs * slices.Inputs.Count / packing.GroupSize
+            : outputs * slices.Inputs.Count;
+        long words = slices.Linear.Quantization is { } packed ? outputs * slices.Inputs.Count * packed.Bits / 8 : 0;
+        return words + (numbers * size) + (slices.Linear.HasBias ? outputs * size : 0);
+    }
+}

@@ -1,0 +1,250 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+
+namespace Exo.Sdk.Mlx.Weights;
+
+/// <summary>
+/// Reads one rank's slices of a model's weights into arrays of MLX, on the shard's thread. Plain numbers, scales and group biases are
+/// converted to the type that is computed in; packed words stay as they are.
+/// </summary>
+internal sealed unsafe class ShardLoader : IDisposable
+{
+    private readonly ModelSpec _spec;
+    private readonly ShardAssignment _assignment;
+    private readonly WeightSource _source;
+    private readonly MlxOperations _operations;
+    private readonly MlxType _type;
+    private readonly ArrayScope _arrays;
+    private readonly IProgress<LoadProgress>? _progress;
+    private readonly CancellationToken _cancellationToken;
+    private readonly long _totalBytes;
+    private long _loadedBytes;
+    private long _byteCount;
+    private byte* _scratch;
+    private nuint _scratchBytes;
+
+    private ShardLoader(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource source,
+        MlxOperations operations,
+        MlxType type,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        _spec = spec;
+        _assignment = assignment;
+        _source = source;
+        _operations = operations;
+        _type = type;
+        _progress = progress;
+        _cancellationToken = cancellationToken;
+        _arrays = new ArrayScope(operations.Api);
+        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
+        if (!spec.IsHeadTied)
+        {
+            linears = linears.Append(spec.Head);
+        }
+
+        _totalBytes = linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
+    }
+
+    /// <summary>Reads everything the rank holds.</summary>
+    /// <returns>The weights; the caller disposes them.</returns>
+    /// <exception cref="ModelFormatException">A weight is missing or has another shape than the model says.</exception>
+    internal static ShardWeights Load(
+        ModelSpec spec,
+        ShardAssignment assignment,
+        WeightSource source,
+        MlxOperations operations,
+        MlxType type,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        using ShardLoader loader = new(spec, assignment, source, operations, type, progress, cancellationToken);
+        try
+        {
+            return loader.Load();
+        }
+        catch
+        {
+            loader._arrays.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => NativeMemory.Free(_scratch);
+
+    private ShardWeights Load()
+    {
+        MlxMatrix embedding = Matrix(_spec.Embedding);
+        LayerWeights[] layers = [.. _spec.Layers.Select(Layer)];
+        MlxMatrix head = _spec.IsHeadTied ? embedding : Matrix(_spec.Head);
+        MlxArray finalNorm = Norm(_spec.FinalNorm);
+        float[] periods = RopePeriods.Compute(_spec.Rope, _spec.Attention.HeadSize);
+        return new ShardWeights(_arrays)
+        {
+            Embedding = embedding,
+            Layers = layers,
+            FinalNorm = finalNorm,
+            Head = head,
+            RopePeriods = Keep(_operations.Data<float>(periods, MlxType.Float32, periods.Length)),
+            ByteCount = _byteCount,
+        };
+    }
+
+    private LayerWeights Layer(LayerSpec layer) => new()
+    {
+        AttentionNorm = Norm(layer.AttentionNorm),
+        Query = Matrix(layer.Query),
+        Key = Matrix(layer.Key),
+        Value = Matrix(layer.Value),
+        QueryNorm = layer.QueryNorm is null ? MlxArray.None : Norm(layer.QueryNorm),
+        KeyNorm = layer.KeyNorm is null ? MlxArray.None : Norm(layer.KeyNorm),
+        Output = Matrix(layer.Output),
+        FeedForwardNorm = Norm(layer.FeedForwardNorm),
+        Gate = Matrix(layer.Gate),
+        Up = Matrix(layer.Up),
+        Down = Matrix(layer.Down),
+    };
+
+    private MlxArray Norm(NormSpec norm) => Numbers(norm.WeightName, [norm.Size], TensorSlice.OfRows(IndexRange.All(norm.Size)), norm.Size);
+
+    private MlxMatrix Matrix(LinearSpec linear)
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
+        LinearSlices slices = LinearSlices.Of(linear, _assignment);
+        MlxMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Dense(slices);
+        _loadedBytes += slices.ByteCount;
+        _progress?.Report(new LoadProgress(_loadedBytes, _totalBytes));
+        return matrix;
+    }
+
+    private DenseMatrix Dense(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        MlxArray weight = Numbers(
+            linear.WeightName, [linear.OutputSize, linear.InputSize], slices.Weight, slices.Outputs.Count, slices.Inputs.Count);
+        MlxArray transposed = Keep(_operations.Transpose(weight, 1, 0));
+        return new DenseMatrix(weight, transposed) { Bias = Bias(slices) };
+    }
+
+    private AffineMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    {
+        LinearSpec linear = slices.Linear;
+        int groups = slices.Inputs.Count / packing.GroupSize;
+        int wordCount = (int)((long)slices.Inputs.Count * packing.Bits / 32);
+        Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
+        MlxArray words = Keep(Read(linear.WeightName, slices.Weight, ElementType.UInt32, slices.Outputs.Count, wordCount));
+        ImmutableArray<int> groupShape = [linear.OutputSize, linear.InputSize / packing.GroupSize];
+        MlxArray scales = Numbers(linear.ScalesName, groupShape, slices.Groups!.Value, slices.Outputs.Count, groups);
+        MlxArray groupBiases = Numbers(linear.GroupBiasesName, groupShape, slices.Groups.Value, slices.Outputs.Count, groups);
+        _byteCount += (long)slices.Outputs.Count * wordCount * sizeof(uint);
+        return new AffineMatrix(words, scales, groupBiases, packing.GroupSize, packing.Bits, _type) { Bias = Bias(slices) };
+    }
+
+    // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
+    private MlxArray Bias(LinearSlices slices)
+    {
+        LinearSpec linear = slices.Linear;
+        return slices.Bias is not { } slice || (linear.Split.Axis == SplitAxis.Row && _assignment.Rank != 0)
+            ? MlxArray.None
+            : Numbers(linear.BiasName, [linear.OutputSize], slice, slices.Outputs.Count);
+    }
+
+    // Floating-point numbers in the type that is computed in.
+    private MlxArray Numbers(string name, ImmutableArray<int> storedShape, in TensorSlice slice, params ReadOnlySpan<int> shape)
+    {
+        ElementType stored = Check(name, null, storedShape);
+        MlxArray array = Read(name, slice, stored, shape);
+        MlxArray converted = _operations.AsType(array, _type);
+        if (converted != array)
+        {
+            // Computed now, so that the stored form goes before the next is read.
+            _operations.Eval(converted);
+            _operations.Scope.Free(array);
+        }
+
+        long count = 1;
+        foreach (int dimension in shape)
+        {
+            count *= dimension;
+        }
+
+        _byteCount += count * (_type == MlxType.Float32 ? 4 : 2);
+        return Keep(converted);
+    }
+
+    // Copied straight from the mapped file where it lies there in one piece.
+    private MlxArray Read(string name, in TensorSlice slice, ElementType stored, params ReadOnlySpan<int> shape)
+    {
+        MlxType type = stored switch
+        {
+            ElementType.Float32 => MlxType.Float32,
+            ElementType.Float16 => MlxType.Float16,
+            ElementType.BFloat16 => MlxType.BFloat16,
+            _ => MlxType.UInt32,
+        };
+        if (_source.TryMap(name, slice, out MappedBytes mapped))
+        {
+            return _operations.Data((void*)mapped.Address, type, shape);
+        }
+
+        int rows = slice.RowCount;
+        long byteCount = stored.SizeInBytes();
+        foreach (int dimension in shape)
+        {
+            byteCount *= dimension;
+        }
+
+        if (_scratchBytes < (nuint)byteCount)
+        {
+            _scratch = (byte*)NativeMemory.Realloc(_scratch, (nuint)byteCount);
+            _scratchBytes = (nuint)byteCount;
+        }
+
+        long rowBytes = rows == 0 ? 0 : byteCount / rows;
+        int rowsAtOnce = (int)Math.Clamp((64L << 20) / Math.Max(rowBytes, 1), 1, int.MaxValue);
+        long written = 0;
+        foreach (IndexRange range in slice.Rows)
+        {
+            for (int first = range.Start; first < range.End; first += rowsAtOnce)
+            {
+                _cancellationToken.ThrowIfCancellationRequested();
+                int count = Math.Min(rowsAtOnce, range.End - first);
+                int pieceBytes = checked((int)(count * rowBytes));
+                TensorSlice piece = new([new IndexRange(first, count)], slice.Columns);
+                _source.Read(name, piece, new Span<byte>(_scratch + written, pieceBytes));
+                written += pieceBytes;
+            }
+        }
+
+        return _operations.Data(_scratch, type, shape);
+    }
+
+    // What is kept moves from the operations' scope, which a failure empties, to the weights'.
+    private MlxArray Keep(MlxArray array) => _arrays.Own(_operations.Scope.Release(array));
+
+    // A null type stands for any floating-point type.
+    private ElementType Check(string name, ElementType? type, ImmutableArray<int> shape)
+    {
+        TensorInfo info = _source.Describe(name);
+        bool isRightType = type is null
+            ? info.Type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16
+            : info.Type == type;
+        if (!isRightType || !info.Shape.SequenceEqual(shape))
+        {
+            throw new ModelFormatException(
+                _source.Locate(name),
+                "the tensor is not what the model's configuration says",
+                $"{type?.ToString() ?? "floating point"} [{string.Join(", ", shape)}]",
+                $"{info.Type} [{string.Join(", ", info.Shape)}]",
+                name);
+        }
+
+        return info.Type;
+    }
+}

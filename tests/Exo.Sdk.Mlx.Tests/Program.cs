@@ -1,0 +1,3 @@
+using Exo.Sdk.Mlx.Tests.Support;
+
+return RankProcess.Run(args);

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.OnnxRuntime.Graph;
-using Exo.Sdk.OnnxRuntime.Kernels;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
 using Microsoft.ML.OnnxRuntime;
@@ -14,7 +13,6 @@ internal sealed unsafe class GraphRunner : IDisposable
     private static readonly Lock FirstSession = new();
     private static volatile bool _isDomainKnown;
 
-    private readonly StepState _state;
     private readonly int _rank;
     private readonly int _hiddenSize;
     private readonly NativeFloats _hidden;
@@ -23,7 +21,7 @@ internal sealed unsafe class GraphRunner : IDisposable
     private readonly int* _lengths;
     private readonly OrtMemoryInfo _memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
     private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-    private readonly CustomOperators _operators;
+    private readonly AllReduceOperator? _allReduce;
     private readonly InferenceSession _layers;
     private readonly InferenceSession _head;
     private readonly OrtIoBinding _headBinding;
@@ -34,32 +32,29 @@ internal sealed unsafe class GraphRunner : IDisposable
 
     /// <summary>Makes the sessions.</summary>
     internal GraphRunner(
-        int rank,
+        ICollective group,
         int hiddenSize,
-        int maxTokens,
         int logitCount,
-        StepState state,
-        List<GraphKernel> kernels,
+        ShardOptions limits,
         IReadOnlyList<ExternalTensor> tensors,
         byte[] layers,
         byte[] head)
     {
-        _rank = rank;
-        _state = state;
+        _rank = group.Rank;
         _hiddenSize = hiddenSize;
-        _hidden = new NativeFloats((long)maxTokens * hiddenSize);
-        _result = new NativeFloats((long)maxTokens * hiddenSize);
+        _hidden = new NativeFloats((long)limits.MaxBatchTokens * hiddenSize);
+        _result = new NativeFloats((long)limits.MaxBatchTokens * hiddenSize);
         _logits = new NativeFloats(logitCount);
         _lengths = (int*)NativeMemory.AllocZeroed(2, sizeof(int));
         try
         {
-            _operators = new CustomOperators(kernels);
-            using SessionOptions options = CreateOptions(state.ThreadCount);
-            _operators.Register(options);
-            if (tensors.Count > 0)
+            using SessionOptions options = CreateOptions(limits.ThreadCount);
+            options.AddSessionConfigEntry("session.use_external_initializer_file_buffers_directly", "1");
+            NativeApi.AddFilesInMemory(options.DangerousGetHandle(), tensors);
+            if (group.Size > 1)
             {
-                options.AddSessionConfigEntry("session.use_external_initializer_file_buffers_directly", "1");
-                NativeApi.AddFilesInMemory(options.DangerousGetHandle(), tensors);
+                _allReduce = new AllReduceOperator(group, hiddenSize);
+                _allReduce.Register(options);
             }
 
             _layers = CreateSession(layers, options);
@@ -80,12 +75,12 @@ internal sealed unsafe class GraphRunner : IDisposable
     }
 
     /// <summary>
-    /// The first session that names the custom operators' domain enters it into a table of the whole process, which ONNX Runtime
+    /// The first session that names the custom operator's domain enters it into a table of the whole process, which ONNX Runtime
     /// does not guard: of ranks that load side by side one would fail. Later sessions only read the table.
     /// </summary>
-    private static InferenceSession CreateSession(byte[] graph, SessionOptions options)
+    private InferenceSession CreateSession(byte[] graph, SessionOptions options)
     {
-        if (_isDomainKnown)
+        if (_allReduce is null || _isDomainKnown)
         {
             return new InferenceSession(graph, options);
         }
@@ -107,7 +102,7 @@ internal sealed unsafe class GraphRunner : IDisposable
     /// <summary>The rank's part of the logits that <see cref="RunHead"/> gives.</summary>
     internal ReadOnlySpan<float> Logits => _logits.Span;
 
-    internal long BufferBytes => _hidden.ByteCount + _result.ByteCount + _logits.ByteCount + _state.Scratch.ByteCount;
+    internal long BufferBytes => _hidden.ByteCount + _result.ByteCount + _logits.ByteCount;
 
     /// <summary>Binds one sequence's cache.</summary>
     internal SequenceBinding Bind(SequenceCache cache, int layerCount, long[] cacheShape) =>
@@ -135,7 +130,7 @@ internal sealed unsafe class GraphRunner : IDisposable
         _headBinding?.Dispose();
         _layers?.Dispose();
         _head?.Dispose();
-        _operators?.Dispose();
+        _allReduce?.Dispose();
         foreach ((OrtValue hidden, OrtValue result) in _streams.Values)
         {
             hidden.Dispose();
@@ -155,16 +150,14 @@ internal sealed unsafe class GraphRunner : IDisposable
 
     private void Run(string graph, InferenceSession session, OrtIoBinding binding, int tokens)
     {
-        _state.TokenCount = tokens;
-        _state.Failure = null;
+        _allReduce?.Begin(tokens);
         try
         {
             session.RunWithBinding(_runOptions, binding);
         }
         catch (OnnxRuntimeException error)
         {
-            // A kernel's own error, for example a lost peer, goes to the caller as it was.
-            _state.Failure?.Throw();
+            _allReduce?.ThrowFailure();
             throw new BackendException($"Rank {_rank}, graph '{graph}': {error.Message}", error);
         }
     }

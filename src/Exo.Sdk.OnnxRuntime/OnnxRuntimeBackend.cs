@@ -1,5 +1,4 @@
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime.Kernels;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
 using Exo.Sdk.Planning;
@@ -8,9 +7,21 @@ using Microsoft.ML.OnnxRuntime;
 namespace Exo.Sdk.OnnxRuntime;
 
 /// <summary>
-/// The compute backend on ONNX Runtime's CPU engine. It builds a rank's graphs in memory from the model's description; matrix products
-/// over the stored weights and the all-reduces are nodes of those graphs that are computed in C#. Thread-safe.
+/// The compute backend on ONNX Runtime's CPU engine. It builds a rank's graphs in memory from the model's description and runs them with
+/// the runtime's own operators; only the sums over ranks are ours. Thread-safe.
 /// </summary>
+/// <remarks>
+/// <para>
+/// Weights of 2, 4 and 8 bits in MLX's affine packing are multiplied packed. Plain weights are multiplied in single precision: f16 and
+/// bf16 ones are widened when they are loaded and take twice their stored size. The runtime packs a copy of every weight for its kernels
+/// beside the loaded or mapped one, which <see cref="ShardMemory.Weights"/> counts.
+/// </para>
+/// <para>
+/// Keys and values are always held in single precision, whatever <see cref="ShardOptions.KeyValues"/> says.
+/// <see cref="ShardOptions.Processors"/> and <see cref="ShardOptions.Timeline"/> are ignored: the runtime starts its own threads, and a
+/// step is one run of a graph.
+/// </para>
+/// </remarks>
 public sealed class OnnxRuntimeBackend : IComputeBackend
 {
     /// <inheritdoc/>
@@ -47,9 +58,11 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (MatrixFactory.Refuse(linear) is { } reason)
+            if (linear.Quantization is { } packing && !IsMultiplied(packing))
             {
-                return Availability.No(reason + ".");
+                return Availability.No(
+                    $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; ONNX Runtime multiplies "
+                    + "affine with 2, 4 or 8 bits in groups of 32, 64 or 128.");
             }
         }
 
@@ -79,6 +92,9 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }
+
+    private static bool IsMultiplied(QuantizationSpec packing) =>
+        packing is { Mode: QuantizationMode.Affine, Bits: 2 or 4 or 8, GroupSize: 32 or 64 or 128 };
 
     private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
     {

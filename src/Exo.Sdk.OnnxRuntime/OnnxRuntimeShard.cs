@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime.Graph;
-using Exo.Sdk.OnnxRuntime.Kernels;
-using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
 using Exo.Sdk.Planning;
 
@@ -15,12 +13,11 @@ internal sealed class OnnxRuntimeShard : IModelShard
     private readonly ShardOptions _options;
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
-    private readonly StepState _state;
-    private readonly IntegerProducts? _integers;
     private readonly GraphRunner _runner;
     private readonly SequenceBinding?[] _slots;
     private readonly long[] _cacheShape;
     private readonly NativeFloats _embedded;
+    private readonly long _packedBytes;
     private IndexRange[]? _vocabularyParts;
     private bool _isDisposed;
 
@@ -34,23 +31,18 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _options = options;
         _slots = new SequenceBinding?[options.MaxSequences];
         _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
-        int scratch = weights.Matrices.Max(matrix => matrix.ArrangedLength);
-        _state = new StepState(options.ThreadCount, new NativeFloats((long)scratch * options.MaxBatchTokens));
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
         try
         {
-            _integers = options.Activations == ActivationPrecision.Int8 ? new IntegerProducts(_state) : null;
-            List<GraphKernel> kernels = [];
-            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, group, _state, kernels, _integers);
+            Products products = new(options.Activations);
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, products);
             byte[] layers = graphs.BuildLayers();
             byte[] head = graphs.BuildHead();
-            _runner = new GraphRunner(
-                assignment.Rank, spec.HiddenSize, options.MaxBatchTokens, assignment.Tokens.Count, _state, kernels, _integers?.Tensors ?? [], layers, head);
+            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, products.Tensors, layers, head);
+            _packedBytes = products.Tensors.Sum(tensor => tensor.ByteCount);
         }
         catch
         {
-            _integers?.Dispose();
-            _state.Dispose();
             _embedded.Dispose();
             throw;
         }
@@ -58,8 +50,9 @@ internal sealed class OnnxRuntimeShard : IModelShard
 
     public ShardAssignment Assignment { get; }
 
+    // Weights count twice where they are multiplied: ONNX Runtime packs a copy for its kernels, about as large.
     public ShardMemory Memory => new(
-        _weights.ByteCount + (_integers?.ByteCount ?? 0),
+        _weights.ByteCount + _packedBytes,
         _slots.Sum(slot => slot?.Cache.ByteCount ?? 0),
         _runner.BufferBytes + _embedded.ByteCount);
 
@@ -135,8 +128,6 @@ internal sealed class OnnxRuntimeShard : IModelShard
         }
 
         _runner.Dispose();
-        _integers?.Dispose();
-        _state.Dispose();
         _embedded.Dispose();
         _weights.Dispose();
     }

@@ -28,8 +28,12 @@ public sealed class LoadTests
     {
         ModelSpec odd = _model.Spec with { Rope = new RopeSpec(10000, new UnknownScaling()) };
         _backend.Supports(odd).Reason.Should().Contain(nameof(UnknownScaling));
-        ModelSpec threeBits = _model.Spec with { Head = _model.Spec.Head with { Quantization = new(3, 64) } };
-        _backend.Supports(threeBits).Reason.Should().Contain("head").And.Contain("3 bits");
+        foreach (int bits in (int[])[3, 5, 6])
+        {
+            ModelSpec refused = _model.Spec with { Head = _model.Spec.Head with { Quantization = new(bits, 64) } };
+            _backend.Supports(refused).Reason.Should().Contain("head").And.Contain($"{bits} bits").And.Contain("2, 4 or 8 bits");
+        }
+
         await this.Invoking(_ => Load(odd)).Should().ThrowAsync<UnsupportedModelException>();
     }
 
@@ -128,8 +132,13 @@ public sealed class LoadTests
             shards.Do(shard => shard.Allocate(0));
         }
 
-        several.Forward(tokens, new SequenceStep(0, 0, 20, true)).Should().BeEquivalentTo(one.Forward(tokens, new SequenceStep(0, 0, 20, true)));
-        several.Forward([5], new SequenceStep(0, 20, 1, true)).Should().BeEquivalentTo(one.Forward([5], new SequenceStep(0, 20, 1, true)));
+        // ONNX Runtime cuts sums at other places when it has more threads.
+        foreach ((int[] step, int position) in new[] { (tokens, 0), ([5], 20) })
+        {
+            SequenceStep sequence = new(0, position, step.Length, true);
+            double[] expected = Array.ConvertAll(one.Forward(step, sequence)[0], value => (double)value);
+            Accuracy.Error(several.Forward(step, sequence)[0], expected).Should().BeLessThan(1e-5);
+        }
     }
 
     [Fact]

@@ -29,6 +29,9 @@ public sealed class LogitsTests(ITestOutputHelper output)
         new ModelShape { Name = "4-bit, groups of 32", Packing = new(4, 32), Type = ElementType.BFloat16, Hidden = 96, Channels = 160, IsTied = true, Seed = 13 },
         new ModelShape { Name = "4-bit, groups of 64", Packing = new(4, 64), Hidden = 192, Channels = 320, Seed = 14 },
         new ModelShape { Name = "4-bit, groups of 128", Packing = new(4, 128), Hidden = 128, QueryHeads = 8, Channels = 384, HasBias = true, Seed = 15 },
+        new ModelShape { Name = "2-bit, groups of 32", Packing = new(2, 32), Type = ElementType.BFloat16, Hidden = 96, Channels = 160, IsTied = true, Seed = 21 },
+        new ModelShape { Name = "2-bit, groups of 64", Packing = new(2, 64), Hidden = 192, Channels = 320, Seed = 22 },
+        new ModelShape { Name = "2-bit, groups of 128", Packing = new(2, 128), Hidden = 128, QueryHeads = 8, Channels = 384, HasBias = true, Seed = 23 },
         new ModelShape { Name = "8-bit, groups of 32", Packing = new(8, 32), Type = ElementType.Float16, Hidden = 96, Channels = 160, IsTied = true, Seed = 16 },
         new ModelShape { Name = "8-bit, groups of 64", Packing = new(8, 64), Type = ElementType.BFloat16, Hidden = 192, Channels = 320, Seed = 17 },
         new ModelShape { Name = "8-bit, groups of 128", Packing = new(8, 128), Hidden = 128, QueryHeads = 8, Channels = 384, HasBias = true, Seed = 18 },
@@ -44,6 +47,9 @@ public sealed class LogitsTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData(2, 32)]
+    [InlineData(2, 64)]
+    [InlineData(2, 128)]
     [InlineData(4, 32)]
     [InlineData(4, 64)]
     [InlineData(4, 128)]

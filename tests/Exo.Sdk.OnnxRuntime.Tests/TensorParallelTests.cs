@@ -42,7 +42,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
             { "3 ranks", Dense, [2, 1, 1], [1, 60, 70], [30, 40, 27] },
             { "4 ranks", Dense, [1, 1, 1, 1], [30, 31, 35, 35], [25, 24, 24, 24] },
         };
-        foreach (QuantizationSpec packing in (QuantizationSpec[])[new(4, 32), new(8, 32)])
+        foreach (QuantizationSpec packing in (QuantizationSpec[])[new(2, 32), new(4, 32), new(8, 32)])
         {
             ModelShape shape = Quantised with { Packing = packing };
             splits.Add($"{packing.Bits}-bit, 2 ranks, uneven", shape, [3, 1], [96, 160], [90, 7]);

@@ -11,6 +11,8 @@ internal sealed class GraphBuilder(string name)
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     internal const string Microsoft = "com.microsoft";
 
+    private const int StandardVersion = 21;
+
     private readonly GraphProto _graph = new() { Name = name };
 
     /// <summary>The graph's name.</summary>
@@ -71,9 +73,11 @@ internal sealed class GraphBuilder(string name)
     internal byte[] Build()
     {
         ModelProto model = new() { IrVersion = 10, ProducerName = "exo-sdk", Graph = _graph };
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = 21 });
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = Native.CustomOperators.Domain, Version = 1 });
+        foreach (string domain in _graph.Node.Select(node => node.Domain).Distinct())
+        {
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = domain.Length == 0 ? StandardVersion : 1 });
+        }
+
         return model.ToByteArray();
     }
 

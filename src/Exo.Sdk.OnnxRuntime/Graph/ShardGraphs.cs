@@ -1,6 +1,5 @@
 using System.Globalization;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime.Kernels;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
 using Exo.Sdk.Planning;
@@ -9,8 +8,7 @@ using DataType = Exo.Sdk.OnnxRuntime.Graph.TensorProto.Types.DataType;
 namespace Exo.Sdk.OnnxRuntime.Graph;
 
 /// <summary>
-/// Builds the two graphs of a shard: all layers, and the head. Matrix products and all-reduces are nodes that C# computes, so a
-/// step is one run of a graph, and the sums over ranks happen inside it.
+/// Builds the two graphs of a shard: all layers, and the head. The sums over ranks are nodes of the graph, so all layers are one run.
 /// </summary>
 internal sealed class ShardGraphs
 {
@@ -24,38 +22,23 @@ internal sealed class ShardGraphs
     private readonly ShardAssignment _assignment;
     private readonly ShardWeights _weights;
     private readonly int _contextLength;
-    private readonly ICollective _collective;
-    private readonly StepState _state;
-    private readonly List<GraphKernel> _kernels;
-    private readonly IntegerProducts? _integers;
+    private readonly bool _isAlone;
+    private readonly Products _products;
 
     /// <summary>Prepares to build.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>
     /// <param name="weights">The rank's weights.</param>
     /// <param name="contextLength">The positions of a KV cache.</param>
-    /// <param name="collective">The group to sum over.</param>
-    /// <param name="state">What the kernels share.</param>
-    /// <param name="kernels">Where the nodes' kernels are put.</param>
-    /// <param name="integers">Where products with integer activations are put, or null to compute with single precision.</param>
-    internal ShardGraphs(
-        ModelSpec spec,
-        ShardAssignment assignment,
-        ShardWeights weights,
-        int contextLength,
-        ICollective collective,
-        StepState state,
-        List<GraphKernel> kernels,
-        IntegerProducts? integers)
+    /// <param name="products">How matrices are multiplied.</param>
+    internal ShardGraphs(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, int contextLength, Products products)
     {
         _spec = spec;
         _assignment = assignment;
         _weights = weights;
         _contextLength = contextLength;
-        _collective = collective;
-        _state = state;
-        _kernels = kernels;
-        _integers = integers;
+        _isAlone = assignment.WorldSize == 1;
+        _products = products;
     }
 
     internal static string PastKey(int layer) => Name($"past_key.{layer}");
@@ -184,21 +167,10 @@ internal sealed class ShardGraphs
         return graph.Node(name + ".joined", "", "Reshape", [normed, graph.Constant(name + ".joined_shape", [0, 0, -1])]);
     }
 
-    private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) =>
-        _integers is not null && matrix is IAffineWeights weights
-            ? _integers.Add(graph, name, matrix, weights, x, (node, operation, kernel, input) => Kernel(graph, node, operation, kernel, input))
-            : Kernel(graph, name, CustomOperators.Linear, new LinearKernel(matrix, _state), x);
+    private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) => _products.Add(graph, name, matrix, x);
 
-    private string AllReduce(GraphBuilder graph, string name, string x) => _collective.Size == 1
-        ? x
-        : Kernel(graph, name + ".all_reduce", CustomOperators.AllReduce, new AllReduceKernel(_collective, _spec.HiddenSize, _state), x);
-
-    private string Kernel(GraphBuilder graph, string name, string operation, GraphKernel kernel, string x)
-    {
-        _kernels.Add(kernel);
-        return graph.Node(
-            name, CustomOperators.Domain, operation, [x], GraphBuilder.Attribute(CustomOperators.KernelAttribute, _kernels.Count - 1));
-    }
+    private string AllReduce(GraphBuilder graph, string name, string x) =>
+        _isAlone ? x : graph.Node(name + ".all_reduce", AllReduceOperator.Domain, AllReduceOperator.Name, [x]);
 
     private static string Name(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

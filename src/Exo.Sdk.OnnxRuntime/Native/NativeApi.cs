@@ -4,8 +4,8 @@ using Exo.Sdk.OnnxRuntime.Graph;
 namespace Exo.Sdk.OnnxRuntime.Native;
 
 /// <summary>
-/// The few entries of ONNX Runtime's C function table that its .NET package does not wrap: custom operators and what runs inside
-/// them. Entries are only ever appended to the table, so an index holds for every later version.
+/// The few entries of ONNX Runtime's C function table that its .NET package does not wrap: custom operators, what runs
+/// inside them, and weights in memory. Entries are only ever appended to the table, so an index holds for every later version.
 /// </summary>
 internal static unsafe partial class NativeApi
 {
@@ -18,12 +18,10 @@ internal static unsafe partial class NativeApi
     private const int CustomOpDomainAddIndex = 27;
     private const int AddCustomOpDomainIndex = 28;
     private const int GetTensorMutableDataIndex = 51;
-    private const int KernelInfoGetAttributeInt64Index = 86;
     private const int KernelContextGetInputIndex = 90;
     private const int KernelContextGetOutputIndex = 91;
     private const int ReleaseStatusIndex = 93;
     private const int ReleaseCustomOpDomainIndex = 101;
-    private const int KernelContextParallelForIndex = 274;
     private const int AddExternalInitializersFromFilesInMemoryIndex = 279;
     private const int FailCode = 1;
 
@@ -105,17 +103,6 @@ internal static unsafe partial class NativeApi
         }
     }
 
-    internal static long GetInt64Attribute(nint kernelInfo, ReadOnlySpan<byte> name)
-    {
-        long value;
-        fixed (byte* text = name)
-        {
-            Check(((delegate* unmanaged<nint, byte*, long*, void*>)Entries[KernelInfoGetAttributeInt64Index])(kernelInfo, text, &value));
-        }
-
-        return value;
-    }
-
     internal static float* GetInput(nint context, int index)
     {
         nint value;
@@ -134,11 +121,6 @@ internal static unsafe partial class NativeApi
 
         return DataOf(value);
     }
-
-    /// <summary>Runs <paramref name="body"/> for 0 … count − 1 on the session's threads, the calling one included.</summary>
-    internal static void ParallelFor(nint context, delegate* unmanaged<void*, nuint, void> body, int count, void* data) =>
-        Check(((delegate* unmanaged<nint, delegate* unmanaged<void*, nuint, void>, nuint, nuint, void*, void*>)Entries[KernelContextParallelForIndex])(
-            context, body, (nuint)count, 0, data));
 
     private static float* DataOf(nint value)
     {

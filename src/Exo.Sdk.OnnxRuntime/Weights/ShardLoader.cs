@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime.Kernels;
 using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.OnnxRuntime.Weights;
@@ -92,54 +91,55 @@ internal sealed class ShardLoader
     {
         _cancellationToken.ThrowIfCancellationRequested();
         LinearSlices slices = LinearSlices.Of(linear, _assignment);
-        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Dense(slices);
+        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Plain(slices);
         _matrices.Add(matrix);
         _loadedBytes += slices.ByteCount;
         _progress?.Report(new LoadProgress(_loadedBytes, _totalBytes));
         return matrix;
     }
 
-    private WeightMatrix Dense(LinearSlices slices)
+    private PlainMatrix Plain(LinearSlices slices)
     {
         LinearSpec linear = slices.Linear;
         ElementType type = Check(linear.WeightName, null, [linear.OutputSize, linear.InputSize]);
         float[]? bias = Bias(slices);
-        long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * type.SizeInBytes();
-        WeightBytes weights = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
-        return MatrixFactory.CreateDense(slices.Outputs.Count, slices.Inputs.Count, type, weights, bias);
+        long count = (long)slices.Outputs.Count * slices.Inputs.Count;
+        WeightBytes weights = type == ElementType.Float32
+            ? WeightBytes.Load(_source, linear.WeightName, slices.Weight, count * sizeof(float), _cancellationToken)
+            : WeightBytes.LoadFloats(_source, linear.WeightName, slices.Weight, count, _cancellationToken);
+        return new PlainMatrix(slices.Outputs.Count, slices.Inputs.Count, weights, bias);
     }
 
-    private WeightMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    private AffineMatrix Affine(LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
         float[]? bias = Bias(slices);
         long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * packing.Bits / 8;
-        GroupNumbers? scales = null;
-        GroupNumbers? biases = null;
+        WeightBytes? scales = null;
+        WeightBytes? offsets = null;
         try
         {
             scales = Groups(linear.ScalesName, slices, packing);
-            biases = Groups(linear.GroupBiasesName, slices, packing);
+            offsets = Groups(linear.GroupBiasesName, slices, packing);
+            AffineMatrix.MakeOffsets(packing.Bits, scales, offsets);
             WeightBytes words = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
-            return MatrixFactory.CreateAffine(slices.Outputs.Count, slices.Inputs.Count, packing, words, scales, biases, bias);
+            return new AffineMatrix(slices.Outputs.Count, slices.Inputs.Count, packing.Bits, packing.GroupSize, words, scales, offsets, bias);
         }
         catch
         {
             scales?.Dispose();
-            biases?.Dispose();
+            offsets?.Dispose();
             throw;
         }
     }
 
-    private GroupNumbers Groups(string name, LinearSlices slices, QuantizationSpec packing)
+    private WeightBytes Groups(string name, LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
-        ElementType type = Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
-        int groupCount = slices.Inputs.Count / packing.GroupSize;
-        long byteCount = (long)slices.Outputs.Count * groupCount * type.SizeInBytes();
-        WeightBytes numbers = WeightBytes.Load(_source, name, slices.Groups!.Value, byteCount, _cancellationToken);
-        return new GroupNumbers(numbers, type, groupCount);
+        Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        long count = (long)slices.Outputs.Count * (slices.Inputs.Count / packing.GroupSize);
+        return WeightBytes.LoadFloats(_source, name, slices.Groups!.Value, count, _cancellationToken);
     }
 
     // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.

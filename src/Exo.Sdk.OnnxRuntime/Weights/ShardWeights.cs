@@ -1,5 +1,3 @@
-using Exo.Sdk.OnnxRuntime.Kernels;
-
 namespace Exo.Sdk.OnnxRuntime.Weights;
 
 /// <summary>One layer's weights: the rank's part of each matrix, and the norms.</summary>
@@ -42,9 +40,6 @@ internal sealed class ShardWeights : IDisposable
     internal required float[] FinalNorm { get; init; }
 
     internal required WeightMatrix Head { get; init; }
-
-    /// <summary>Every matrix once.</summary>
-    internal IReadOnlyList<WeightMatrix> Matrices => _matrices;
 
     /// <summary>The matrices' bytes.</summary>
     internal long ByteCount => _matrices.Sum(matrix => matrix.ByteCount);

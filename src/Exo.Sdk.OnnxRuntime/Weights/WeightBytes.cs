@@ -3,11 +3,14 @@ using Exo.Sdk.Models;
 
 namespace Exo.Sdk.OnnxRuntime.Weights;
 
-/// <summary>A slice of a stored tensor as bytes: in the mapped file where it is contiguous there, else copied to native memory.</summary>
+/// <summary>A slice of a stored tensor: in the mapped file where it can be used as it lies there, else copied to native memory.</summary>
 internal sealed unsafe class WeightBytes : SafeHandle
 {
     // Room behind the end, so that memory is never empty.
     private const int Alignment = 64;
+
+    // Rows are read in pieces, because a span holds at most 2 GiB and loading can be cancelled between two.
+    private const long PieceBytes = 64L << 20;
 
     private WeightBytes(nint address, long byteCount, bool isOwned)
         : base(0, isOwned)
@@ -22,11 +25,7 @@ internal sealed unsafe class WeightBytes : SafeHandle
 
     internal byte* Address => (byte*)handle;
 
-    /// <summary>Takes memory, whose content is not set.</summary>
-    internal static WeightBytes Allocate(long byteCount) =>
-        new((nint)NativeMemory.AlignedAlloc((nuint)Math.Max(byteCount, Alignment), Alignment), byteCount, isOwned: true);
-
-    /// <summary>Points at the bytes, or reads them.</summary>
+    /// <summary>Points at the slice, or reads it, in its stored element type.</summary>
     /// <exception cref="ModelFormatException">The tensor is missing, or the slice lies outside it.</exception>
     internal static WeightBytes Load(WeightSource source, string name, in TensorSlice slice, long byteCount, CancellationToken cancellationToken)
     {
@@ -36,24 +35,46 @@ internal sealed unsafe class WeightBytes : SafeHandle
             return new WeightBytes(mapped.Address, mapped.ByteCount, isOwned: false);
         }
 
-        WeightBytes copy = Allocate(byteCount);
+        return Copy(
+            slice,
+            byteCount,
+            (piece, address, bytes) => source.Read(name, piece, new Span<byte>((void*)address, bytes)),
+            cancellationToken);
+    }
+
+    /// <summary>Reads a slice of a floating-point tensor, widened to single precision.</summary>
+    /// <exception cref="ModelFormatException">The tensor is missing, or the slice lies outside it.</exception>
+    internal static WeightBytes LoadFloats(WeightSource source, string name, in TensorSlice slice, long count, CancellationToken cancellationToken) =>
+        Copy(
+            slice,
+            count * sizeof(float),
+            (piece, address, bytes) => source.ReadFloat32(name, piece, new Span<float>((void*)address, bytes / sizeof(float))),
+            cancellationToken);
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMemory.AlignedFree((void*)handle);
+        return true;
+    }
+
+    private static WeightBytes Copy(
+        in TensorSlice slice, long byteCount, Action<TensorSlice, nint, int> read, CancellationToken cancellationToken)
+    {
+        WeightBytes copy = new((nint)NativeMemory.AlignedAlloc((nuint)Math.Max(byteCount, Alignment), Alignment), byteCount, isOwned: true);
         try
         {
-            // Rows are read in pieces, because a span holds at most 2 GiB.
-            int rows = slice.RowCount;
-            long rowBytes = rows == 0 ? 0 : byteCount / rows;
-            int rowsAtOnce = (int)Math.Clamp((64L << 20) / Math.Max(rowBytes, 1), 1, int.MaxValue);
-            long written = 0;
+            long rowBytes = byteCount / Math.Max(slice.RowCount, 1);
+            int rowsAtOnce = (int)Math.Clamp(PieceBytes / Math.Max(rowBytes, 1), 1, int.MaxValue);
+            nint address = copy.handle;
             foreach (IndexRange range in slice.Rows)
             {
                 for (int first = range.Start; first < range.End; first += rowsAtOnce)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     int count = Math.Min(rowsAtOnce, range.End - first);
-                    int pieceBytes = checked((int)(count * rowBytes));
-                    TensorSlice piece = new([new IndexRange(first, count)], slice.Columns);
-                    source.Read(name, piece, new Span<byte>(copy.Address + written, pieceBytes));
-                    written += pieceBytes;
+                    int bytes = checked((int)(count * rowBytes));
+                    read(new TensorSlice([new IndexRange(first, count)], slice.Columns), address, bytes);
+                    address += bytes;
                 }
             }
 
@@ -64,12 +85,6 @@ internal sealed unsafe class WeightBytes : SafeHandle
             copy.Dispose();
             throw;
         }
-    }
-
-    protected override bool ReleaseHandle()
-    {
-        NativeMemory.AlignedFree((void*)handle);
-        return true;
     }
 
     // Brings the pages in now, so that the first token does not wait for the disk and loading can be watched and cancelled.

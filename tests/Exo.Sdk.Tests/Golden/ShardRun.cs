@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
-using Exo.Sdk.Models;
 using Exo.Sdk.Cpu;
+using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Transport;
 
@@ -17,10 +17,13 @@ internal sealed class ShardRun
     private readonly string _folder;
     private readonly ModelSpec _spec;
     private readonly ShardOptions _options;
+    private readonly IComputeBackend _backend;
 
-    public ShardRun(string folder, double[] shares, ActivationPrecision activations = ActivationPrecision.Float32)
+    public ShardRun(
+        string folder, double[] shares, ActivationPrecision activations = ActivationPrecision.Float32, IComputeBackend? backend = null)
     {
         _folder = folder;
+        _backend = backend ?? new CpuBackend();
         _options = new ShardOptions { ContextLength = 96, MaxSequences = 2, MaxBatchTokens = 64, Activations = activations, KeyValues = KeyValuePrecision.Float32 };
         using var weights = SafetensorsWeightSource.Open(folder);
         _spec = ModelSpecReader.Read(folder, weights);
@@ -118,7 +121,7 @@ internal sealed class ShardRun
                 Addresses = addresses,
                 Deadline = Patience,
             }).AsTask().GetAwaiter().GetResult();
-            using IModelShard shard = new CpuBackend()
+            using IModelShard shard = _backend
                 .LoadAsync(_spec, Plan.Ranks[rank].Assignment, weights, group, _options).AsTask().GetAwaiter().GetResult();
             BytesRead[rank] = weights.BytesRead;
             script(shard);

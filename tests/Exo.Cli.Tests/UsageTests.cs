@@ -4,10 +4,11 @@ namespace Exo.Cli.Tests;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("", "run", "logits", "plan", "node", "--version")]
+    [InlineData("", "run", "logits", "plan", "profile", "node", "--version")]
     [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop")]
     [InlineData("logits", "--model", "--ranks", "--tokens", "--json")]
     [InlineData("plan", "--model", "--ranks", "--shares", "--memory")]
+    [InlineData("profile", "--model", "--ranks", "--prompt", "--tokens", "--trace")]
     [InlineData("node", "--listen", "--cluster-key-file", "--model")]
     public async Task Help_names_every_option(string command, params string[] names)
     {

@@ -88,7 +88,12 @@ internal static class AllReduceRun
         await Task.Factory.StartNew(
             () =>
             {
-                ProcessorAffinity.TryBind(rank % Environment.ProcessorCount);
+                if (wires != Wires.Threads)
+                {
+                    // Only in a rank's own process: what awaits the end may go on on this thread, and processes started from it inherit its binding.
+                    ProcessorAffinity.TryBind(rank % Environment.ProcessorCount);
+                }
+
                 for (int i = 0; i < medians.Length; i++)
                 {
                     medians[i] = Measure(wires.Reduction(group), group, sizes[i], perSize);

@@ -9,6 +9,7 @@ RootCommand root = new(
     AllReduceCommand.Create(),
     LoadCommand.Create(),
     LimitsCommand.Create(),
+    ProfileCommand.Create(),
     ReportCommand.Create(),
     MeasureCommand.Create(),
 };

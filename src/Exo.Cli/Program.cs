@@ -7,6 +7,7 @@ RootCommand root = new("Runs a large language model across ranks: processes of t
     RunCommand.Create(),
     LogitsCommand.Create(),
     PlanCommand.Create(),
+    ProfileCommand.Create(),
     NodeCommand.Create(),
     DoctorCommand.Create(),
 };

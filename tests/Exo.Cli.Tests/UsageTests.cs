@@ -4,11 +4,12 @@ namespace Exo.Cli.Tests;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("", "run", "logits", "plan", "node", "doctor", "--version")]
+    [InlineData("", "run", "logits", "plan", "profile", "node", "doctor", "--version")]
     [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend", "--mlx-precision")]
     [InlineData("logits", "--model", "--ranks", "--tokens", "--json")]
     [InlineData("plan", "--model", "--ranks", "--shares", "--memory")]
     [InlineData("node", "--listen", "--cluster-key-file", "--model", "--mlx-precision", "--mlx-group")]
+    [InlineData("profile", "--model", "--ranks", "--prompt", "--tokens", "--trace")]
     [InlineData("doctor", "--json", "--facts", "--from")]
     public async Task Help_names_every_option(string command, params string[] names)
     {

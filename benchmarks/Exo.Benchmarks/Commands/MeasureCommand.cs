@@ -8,24 +8,34 @@ namespace Exo.Benchmarks.Commands;
 /// <summary>What this program runs in processes of their own; not meant for people.</summary>
 internal static class MeasureCommand
 {
-    public static Command Create() => new("measure", "Runs one measurement of another command.") { Generation(), AllReduceRank() };
+    public static Command Create() => new("measure", "Runs one measurement of another command.") { Generation(), AllReduceRank(), Limits(), OfAllocations() };
 
     private static Command Generation()
     {
         Argument<string> folder = new("folder");
-        Argument<int> ranks = new("ranks");
-        Argument<int> threads = new("threads");
-        Argument<ActivationPrecision> activations = new("activations");
-        Argument<int> prompt = new("prompt");
-        Argument<int> tokens = new("tokens");
-        Command command = new("generation") { folder, ranks, threads, activations, prompt, tokens };
-        command.SetAction(async (result, cancellationToken) =>
-        {
-            Configuration configuration = new(result.GetValue(ranks), result.GetValue(threads), result.GetValue(activations));
-            GenerationResult measured = await GenerationRun.RunAsync(
-                result.GetValue(folder)!, configuration, result.GetValue(prompt), result.GetValue(tokens), cancellationToken);
-            Console.WriteLine(JsonSerializer.Serialize(measured));
-        });
+        Argument<string> configuration = new("configuration");
+        Argument<string> workloads = new("workloads");
+        Command command = new("generation") { folder, configuration, workloads };
+        command.SetAction(async (result, cancellationToken) => Tell(await GenerationRun.RunAsync(
+            result.GetValue(folder)!,
+            JsonSerializer.Deserialize<Configuration>(result.GetValue(configuration)!)!,
+            JsonSerializer.Deserialize<Workload[]>(result.GetValue(workloads)!)!,
+            cancellationToken)));
+        return command;
+    }
+
+    private static Command Limits()
+    {
+        Command command = new("limits");
+        command.SetAction(_ => Tell(MachineLimits.ThreadCounts.Select(MachineLimits.Measure).ToArray()));
+        return command;
+    }
+
+    private static Command OfAllocations()
+    {
+        Argument<string> folder = new("folder");
+        Command command = new("allocations") { folder };
+        command.SetAction(async (result, cancellationToken) => Tell(await AllocationRun.RunAsync(result.GetValue(folder)!, cancellationToken)));
         return command;
     }
 
@@ -46,4 +56,6 @@ internal static class MeasureCommand
             cancellationToken));
         return command;
     }
+
+    private static void Tell<T>(T result) => Console.WriteLine(JsonSerializer.Serialize(result));
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Exo.Sdk;
+using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Transport;
 
 namespace Exo.Benchmarks.Measurement;
@@ -87,6 +88,12 @@ internal static class AllReduceRun
         await Task.Factory.StartNew(
             () =>
             {
+                if (wires != Wires.Threads)
+                {
+                    // Only in a rank's own process: what awaits the end may go on on this thread, and processes started from it inherit its binding.
+                    ProcessorAffinity.TryBind(rank % Environment.ProcessorCount);
+                }
+
                 for (int i = 0; i < medians.Length; i++)
                 {
                     medians[i] = Measure(wires.Reduction(group), group, sizes[i], perSize);

@@ -14,8 +14,11 @@ internal sealed class BenchmarkModel : IDisposable
         (Folder, Name, _isTemporary) = (folder, name, isTemporary);
         using SafetensorsWeightSource weights = SafetensorsWeightSource.Open(folder);
         ModelSpec spec = ModelSpecReader.Read(folder, weights);
-        VocabularySize = spec.VocabularySize;
-        BytesPerToken = spec.Layers.SelectMany(static layer => layer.Linears).Append(spec.Head).Sum(static linear => LinearSlices.Whole(linear).ByteCount);
+        LayerCount = spec.Layers.Count;
+        Shape = new ShapeFacts(
+            name,
+            spec.Layers.SelectMany(static layer => layer.Linears).Append(spec.Head).Sum(static linear => LinearSlices.Whole(linear).ByteCount),
+            spec.Layers.SelectMany(static layer => layer.Linears).Sum(static linear => (long)linear.InputSize * linear.OutputSize));
         FileBytes = Files.Sum(static file => new FileInfo(file).Length);
     }
 
@@ -23,10 +26,9 @@ internal sealed class BenchmarkModel : IDisposable
 
     public string Name { get; }
 
-    public int VocabularySize { get; }
+    public int LayerCount { get; }
 
-    /// <summary>Bytes of weights that a decode step reads: every matrix of the layers and the head, but one row of the embedding.</summary>
-    public long BytesPerToken { get; }
+    public ShapeFacts Shape { get; }
 
     /// <summary>Bytes of all weight files.</summary>
     public long FileBytes { get; }
@@ -68,3 +70,9 @@ internal sealed class BenchmarkModel : IDisposable
         }
     }
 }
+
+/// <summary>What a token costs by the model's shape.</summary>
+/// <param name="Name">The model.</param>
+/// <param name="BytesPerToken">Bytes of weights that a decode step reads: every matrix of the layers and the head, but one row of the embedding.</param>
+/// <param name="ProductsPerToken">Multiply-adds of the layers' matrices for one token of a prompt; the head runs once for all, attention is not counted.</param>
+internal sealed record ShapeFacts(string Name, long BytesPerToken, long ProductsPerToken);

@@ -1,88 +1,134 @@
-using System.Diagnostics;
-using System.Numerics;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Exo.Sdk.Cpu.Memory;
 
 namespace Exo.Benchmarks.Measurement;
 
-/// <summary>How fast this machine reads memory: what a decode step, which reads every weight once, can reach at most.</summary>
-internal static class ReadBandwidth
+/// <summary>
+/// How fast this machine reads memory: what a decode step, which reads every weight once, can reach at most. Buffers far larger than the
+/// caches, in huge pages where the system gives them, one buffer for each thread. Several kernels take turns and the best counts: a
+/// limit that a better loop could beat is none.
+/// </summary>
+internal static unsafe class ReadBandwidth
 {
-    private const long BytesPerThread = 512L << 20;
+    private const long BytesPerThread = 320L << 20;
+    private const long Block = 512;
 
-    /// <summary>Sums buffers far larger than the caches, one buffer for each thread.</summary>
+    private delegate uint Kernel(byte* buffer, long bytes);
+
+    /// <summary>Reads with every kernel.</summary>
     /// <param name="threads">How many threads read at once.</param>
-    /// <param name="rounds">Repetitions.</param>
-    /// <returns>Bytes per second of all threads together, the median.</returns>
-    public static unsafe double Measure(int threads, int rounds = 7)
+    /// <param name="rounds">Repetitions of each kernel, one more to warm up aside.</param>
+    /// <returns>Bytes per second of all threads together, the best.</returns>
+    public static double Measure(int threads, int rounds = 4)
     {
-        nint[] buffers = new nint[threads];
-        for (int i = 0; i < threads; i++)
-        {
-            buffers[i] = (nint)NativeMemory.AlignedAlloc((nuint)BytesPerThread, 4096);
-            new Span<byte>((void*)buffers[i], (int)BytesPerThread).Fill(1);
-        }
-
+        NativeBlock[] buffers = [.. Enumerable.Range(0, threads).Select(static _ => new NativeBlock(BytesPerThread))];
         try
         {
-            return Median.Of(Enumerable.Range(0, rounds + 1).Select(_ => Round(buffers)).ToArray().Skip(1));
+            PinnedThreads.Time(threads, index => new Span<byte>(buffers[index].Bytes, (int)BytesPerThread).Fill(1));
+            Kernel[] kernels = [Sum256, Sum512, static (b, n) => Prefetching(b, n, 4096), static (b, n) => Prefetching(b, n, 8192), Streams];
+            double best = 0;
+            for (int round = 0; round <= rounds; round++)
+            {
+                foreach (Kernel kernel in kernels)
+                {
+                    double seconds = PinnedThreads.Time(threads, index => Sink(kernel(buffers[index].Bytes, BytesPerThread)));
+                    best = round == 0 ? 0 : Math.Max(best, BytesPerThread * threads / seconds);
+                }
+            }
+
+            return best;
         }
         finally
         {
-            foreach (nint buffer in buffers)
-            {
-                NativeMemory.AlignedFree((void*)buffer);
-            }
+            Array.ForEach(buffers, static buffer => buffer.Dispose());
         }
     }
 
-    private static double Round(nint[] buffers)
-    {
-        using Barrier start = new(buffers.Length);
-        long began = long.MaxValue;
-        Lock gate = new();
-        Thread[] readers = [.. buffers.Select(buffer => new Thread(() =>
-        {
-            start.SignalAndWait();
-            long now = Stopwatch.GetTimestamp();
-            lock (gate)
-            {
-                began = Math.Min(began, now);
-            }
-
-            GC.KeepAlive(Sum(buffer));
-        }))];
-        foreach (Thread reader in readers)
-        {
-            reader.Start();
-        }
-
-        foreach (Thread reader in readers)
-        {
-            reader.Join();
-        }
-
-        return BytesPerThread * buffers.Length / Stopwatch.GetElapsedTime(began).TotalSeconds;
-    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Sink(uint sum) => _ = sum;
 
     // Eight sums, so that additions do not wait for each other.
-    private static unsafe uint Sum(nint buffer)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Sum256(byte* buffer, long bytes)
     {
-        uint* next = (uint*)buffer;
-        uint* end = next + (BytesPerThread / sizeof(uint));
-        int width = Vector<uint>.Count;
-        Vector<uint> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
-        for (; next < end; next += 8 * width)
+        Vector256<uint> a = default, b = default, c = default, d = default;
+        for (byte* end = buffer + bytes; buffer < end; buffer += Block)
         {
-            a += Vector.Load(next);
-            b += Vector.Load(next + width);
-            c += Vector.Load(next + (2 * width));
-            d += Vector.Load(next + (3 * width));
-            e += Vector.Load(next + (4 * width));
-            f += Vector.Load(next + (5 * width));
-            g += Vector.Load(next + (6 * width));
-            h += Vector.Load(next + (7 * width));
+            a += Four256(buffer);
+            b += Four256(buffer + 128);
+            c += Four256(buffer + 256);
+            d += Four256(buffer + 384);
         }
 
-        return Vector.Sum(a + b + c + d + e + f + g + h);
+        return Vector256.Sum(a + b + c + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Sum512(byte* buffer, long bytes)
+    {
+        Vector512<uint> a = default, b = default, c = default, d = default;
+        for (byte* end = buffer + bytes; buffer < end; buffer += Block)
+        {
+            a += Two512(buffer);
+            b += Two512(buffer + 128);
+            c += Two512(buffer + 256);
+            d += Two512(buffer + 384);
+        }
+
+        return Vector512.Sum(a + b + c + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Prefetching(byte* buffer, long bytes, int distance)
+    {
+        Vector512<uint> a = default, b = default, c = default, d = default;
+        for (byte* end = buffer + bytes; buffer < end; buffer += Block)
+        {
+            Ask(buffer + distance);
+            a += Two512(buffer);
+            b += Two512(buffer + 128);
+            c += Two512(buffer + 256);
+            d += Two512(buffer + 384);
+        }
+
+        return Vector512.Sum(a + b + c + d);
+    }
+
+    // Four places at a time, for processors that follow several streams better than one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Streams(byte* buffer, long bytes)
+    {
+        long quarter = bytes / 4;
+        Vector512<uint> a = default, b = default, c = default, d = default;
+        for (byte* end = buffer + quarter; buffer < end; buffer += 128)
+        {
+            a += Two512(buffer);
+            b += Two512(buffer + quarter);
+            c += Two512(buffer + (2 * quarter));
+            d += Two512(buffer + (3 * quarter));
+        }
+
+        return Vector512.Sum(a + b + c + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Four256(byte* p) =>
+        (Vector256.Load((uint*)p) + Vector256.Load((uint*)(p + 32))) + (Vector256.Load((uint*)(p + 64)) + Vector256.Load((uint*)(p + 96)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Two512(byte* p) => Vector512.Load((uint*)p) + Vector512.Load((uint*)(p + 64));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ask(byte* block)
+    {
+        if (Sse.IsSupported)
+        {
+            for (int line = 0; line < Block; line += 64)
+            {
+                Sse.Prefetch0(block + line);
+            }
+        }
     }
 }

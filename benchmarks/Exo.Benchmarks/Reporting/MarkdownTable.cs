@@ -11,10 +11,10 @@ internal sealed class MarkdownTable(params string[] header)
 
     public static string Of(IEnumerable<Figure> figures)
     {
-        MarkdownTable table = new("Figure", "Value", "Unit", "Target", "Met");
+        MarkdownTable table = new("Figure", "Value", "Unit", "Spread", "Target", "Met");
         foreach (Figure figure in figures)
         {
-            table.Add(figure.Name, Figure.Digits(figure.Value), figure.Unit, figure.TargetText, figure.MetText);
+            table.Add(figure.Name, Figure.Digits(figure.Value), figure.Unit, figure.SpreadText, figure.TargetText, figure.MetText);
         }
 
         return table.ToString();

@@ -71,7 +71,8 @@ internal sealed class ClusterArguments
         command.Options.Add(_wire);
     }
 
-    public async Task<Cluster> StartAsync(ParseResult result, StatusLine status, CancellationToken cancellationToken)
+    public async Task<Cluster> StartAsync(
+        ParseResult result, StatusLine status, CancellationToken cancellationToken, StepTimeline? timeline = null)
     {
         ClusterBuilder builder = new ClusterBuilder()
             .UseModel(_model.Folder(result))
@@ -110,6 +111,11 @@ internal sealed class ClusterArguments
         if (result.GetValue(_pin))
         {
             builder.PinThreads();
+        }
+
+        if (timeline is not null)
+        {
+            builder.UseTimeline(timeline);
         }
 
         if (result.GetAtLeast(_threads, 1) is { } threads)

@@ -1,5 +1,5 @@
-using Exo.Sdk.Models;
 using Exo.Sdk.Cpu.Tests.Support;
+using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Cpu.Tests;

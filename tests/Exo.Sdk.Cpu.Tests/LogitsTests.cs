@@ -1,6 +1,6 @@
+using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Cpu.Weights;
 using Exo.Sdk.Models;
-using Exo.Sdk.Cpu.Tests.Support;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.Cpu.Tests;
@@ -81,7 +81,9 @@ public sealed class LogitsTests(ITestOutputHelper output)
         RandomModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
         using ShardSet shards = new(model, options: new ShardOptions
         {
-            ContextLength = 64, Activations = ActivationPrecision.Int8, KeyValues = KeyValuePrecision.Float32,
+            ContextLength = 64,
+            Activations = ActivationPrecision.Int8,
+            KeyValues = KeyValuePrecision.Float32,
         });
         double error = Follow(model, shards, prefill: 11);
         error.Should().BeLessThan(bound);

@@ -128,7 +128,12 @@ public sealed class SequenceTests : IDisposable
         RandomModel model = new(new ModelShape { Packing = new(4, 32), HasBias = true, Seed = 41 });
         ShardOptions options = new()
         {
-            ContextLength = 64, MaxSequences = 5, MaxBatchTokens = 96, ThreadCount = 2, Activations = activations, KeyValues = KeyValuePrecision.Float32,
+            ContextLength = 64,
+            MaxSequences = 5,
+            MaxBatchTokens = 96,
+            ThreadCount = 2,
+            Activations = activations,
+            KeyValues = KeyValuePrecision.Float32,
         };
         using ShardSet together = new(model, options: options);
         using ShardSet alone = new(model, options: options with { MaxSequences = 1 });

@@ -1,5 +1,5 @@
-using Exo.Sdk.Models;
 using Exo.Sdk.Cpu.Tests.Support;
+using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 using Xunit.Abstractions;
 
@@ -123,7 +123,10 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
         const int Count = Prefill + 32;
         using ShardSet shards = new(model, split, new ShardOptions
         {
-            ContextLength = 64, ThreadCount = 2, Activations = activations, KeyValues = KeyValuePrecision.Float32,
+            ContextLength = 64,
+            ThreadCount = 2,
+            Activations = activations,
+            KeyValues = KeyValuePrecision.Float32,
         });
         int[] tokens = model.Tokens(Count, 1);
         double[][] expected = new ReferenceModel(model).Logits(tokens);

@@ -88,6 +88,36 @@ public sealed class ProductTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Packings))]
+    public void The_largest_integers_do_not_overflow(int bits, int groupSize)
+    {
+        RandomMatrix source = RandomMatrix.Largest(21, 3 * groupSize, new(bits, groupSize));
+
+        // Constant inputs are exact in 8 bits: ±127 throughout.
+        float[][] x = [.. Enumerable.Range(0, 7).Select(token => Enumerable.Repeat(token % 2 == 0 ? 1f : -1f, source.Inputs).ToArray())];
+        (double[][] expected, double[][] sizes, _) = Reference(source, x);
+        double worst = 0;
+        foreach (int lanes in Lanes)
+        {
+            using WeightMatrix matrix = source.Create(lanes, integers: true);
+            using ProductRun run = new(matrix, x);
+            foreach (float[][] y in (float[][][])[run.Multiply(0, 7), [run.Multiply(0, 1)[0], run.Multiply(1, 1)[0]]])
+            {
+                for (int token = 0; token < y.Length; token++)
+                {
+                    for (int row = 0; row < source.Outputs; row++)
+                    {
+                        worst = Worse(worst, Math.Abs(y[token][row] - expected[token][row]) / sizes[token][row]);
+                    }
+                }
+            }
+        }
+
+        output.WriteLine($"{bits} bits, groups of {groupSize}: {worst:e1}");
+        worst.Should().BeLessThan(ExactBound);
+    }
+
     private static float[][] Inputs(int inputs)
     {
         Random random = new(inputs);

@@ -16,7 +16,7 @@ internal sealed unsafe class RandomMatrix
     private readonly byte[] _scales = [];
     private readonly byte[] _biases = [];
 
-    private RandomMatrix(int outputs, int inputs, ElementType type, QuantizationSpec? packing, bool hasBias)
+    private RandomMatrix(int outputs, int inputs, ElementType type, QuantizationSpec? packing, bool hasBias, bool isLargest = false)
     {
         Outputs = outputs;
         Inputs = inputs;
@@ -42,6 +42,11 @@ internal sealed unsafe class RandomMatrix
 
         _words = new byte[outputs * inputs * packing.Bits / 8];
         random.NextBytes(_words);
+        if (isLargest)
+        {
+            Array.Fill(_words, byte.MaxValue);
+        }
+
         int groups = inputs / packing.GroupSize;
         int most = (1 << packing.Bits) - 1;
 
@@ -81,6 +86,10 @@ internal sealed unsafe class RandomMatrix
 
     public static RandomMatrix Affine(int outputs, int inputs, QuantizationSpec packing, ElementType type, bool hasBias) =>
         new(outputs, inputs, type, packing, hasBias);
+
+    /// <summary>A matrix whose packed integers are all as large as they can be.</summary>
+    public static RandomMatrix Largest(int outputs, int inputs, QuantizationSpec packing) =>
+        new(outputs, inputs, ElementType.Float32, packing, hasBias: false, isLargest: true);
 
     /// <summary>The matrix under test.</summary>
     public WeightMatrix Create(int lanes, bool integers)

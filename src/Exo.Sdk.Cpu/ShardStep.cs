@@ -60,7 +60,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     private int _rowCount;
     private int _tokens;
     private int _layer;
-    private bool _isDecoding;
+    private bool _appendsInAttention;
 
     internal ShardStep(
         ModelSpec spec, ShardAssignment assignment, ShardWeights weights, ICollective group, ShardOptions options, AttentionKernel attention)
@@ -130,7 +130,9 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
         _sequenceCount = 0;
         _rowCount = 0;
         _tokens = 0;
-        _isDecoding = true;
+
+        // Different workers attend to a head whose queries fill several blocks: it must be appended before.
+        _appendsInAttention = _queryHeads <= _keyValueHeads * AttentionKernel.RowsAtOnce;
     }
 
     /// <summary>Adds tokens of a sequence to the step.</summary>
@@ -139,7 +141,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
         _sequences[_sequenceCount++] = new StepSequence(cache, _tokens, position, count);
         _rope.Prepare(_tokens, position, count);
         _tokens += count;
-        _isDecoding &= count == 1;
+        _appendsInAttention &= count == 1;
         if (wantsLogits)
         {
             _rows[_rowCount++] = _tokens - 1;
@@ -156,7 +158,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
             Note(StepPhase.Norm, ref time);
             Together(Stage.QueryKeyValue);
             Note(StepPhase.QueryKeyValue, ref time);
-            if (!_isDecoding)
+            if (!_appendsInAttention)
             {
                 Together(Stage.Append);
             }
@@ -425,7 +427,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
         _rope.Apply(head, token);
     }
 
-    // In decoding, a head's one token is appended by whoever attends to the head.
+    // In decoding, a head's one token is appended by whoever attends to the head, where that is one worker.
     private void Attend(LayerWeights layer, int worker, int workers)
     {
         int group = _queryHeads / _keyValueHeads;
@@ -442,7 +444,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
             int items = _keyValueHeads * blocks;
             for (int item = Math.Max(first, 0); item < Math.Min(end, items); item++)
             {
-                if (_isDecoding && item % blocks == 0)
+                if (_appendsInAttention && item % blocks == 0)
                 {
                     AppendHead(layer, _sequences[i], item / blocks);
                 }

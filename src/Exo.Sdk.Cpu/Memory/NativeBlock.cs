@@ -45,6 +45,12 @@ internal sealed unsafe class NativeBlock : SafeHandle
 
     protected override bool ReleaseHandle()
     {
+        // The allocator may keep a freed block for later, hundreds of megabytes of a shard; its pages go back to the system first.
+        if (ByteCount >= HugePageBytes)
+        {
+            HugePages.Discard((byte*)handle, ByteCount);
+        }
+
         NativeMemory.AlignedFree((void*)handle);
         return true;
     }

@@ -67,6 +67,7 @@ internal sealed class ThreadTeam : IDisposable
             return;
         }
 
+        _failure = null; // One of a stage in which the leader failed too.
         _work = work;
         _stage = stage;
         int round = _round + 1;

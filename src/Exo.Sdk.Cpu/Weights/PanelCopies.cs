@@ -10,11 +10,11 @@ internal static class PanelCopies
     /// <summary>Reads everything.</summary>
     /// <param name="copies">What to read.</param>
     /// <param name="source">Where from.</param>
-    /// <param name="totalBytes">What progress is measured against.</param>
-    /// <param name="progress">Told after each piece, from any thread.</param>
+    /// <param name="loaded">Bytes of the shard that are read already.</param>
+    /// <param name="progress">Told after each piece, from any thread, one at a time and in ascending order.</param>
     /// <param name="cancellationToken">Ends the attempt between two pieces.</param>
     internal static void Run(
-        IReadOnlyList<PanelCopy> copies, WeightSource source, long totalBytes, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<PanelCopy> copies, WeightSource source, long loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         (PanelCopy Copy, int Piece)[] pieces =
             [.. copies.SelectMany(copy => Enumerable.Range(0, copy.PieceCount).Select(piece => (copy, piece)))];
@@ -25,7 +25,8 @@ internal static class PanelCopies
 
         int bufferBytes = copies.Max(copy => copy.BufferBytes);
         int threads = Math.Clamp(Environment.ProcessorCount, 1, pieces.Length);
-        long loaded = 0;
+        long totalBytes = loaded + copies.Sum(copy => copy.ByteCount);
+        Lock telling = new();
         ExceptionDispatchInfo? failure = null;
         int next = -1;
         Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(_ => new Thread(Work) { IsBackground = true, Name = "exo load" })];
@@ -50,7 +51,14 @@ internal static class PanelCopies
 
                     (PanelCopy copy, int piece) = pieces[index];
                     long bytes = copy.Run(source, piece, buffer.Bytes);
-                    progress?.Report(new LoadProgress(Math.Min(totalBytes, Interlocked.Add(ref loaded, bytes)), totalBytes));
+                    if (progress is not null)
+                    {
+                        lock (telling)
+                        {
+                            loaded += bytes;
+                            progress.Report(new LoadProgress(loaded, totalBytes));
+                        }
+                    }
                 }
             }
             catch (Exception error)

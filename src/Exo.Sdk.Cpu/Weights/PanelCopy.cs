@@ -45,6 +45,9 @@ internal sealed unsafe class PanelCopy
 
     internal int RowCount { get; }
 
+    /// <summary>Bytes that all pieces read.</summary>
+    internal long ByteCount => (long)RowCount * _rowBytes;
+
     /// <summary>Pieces of the tensor.</summary>
     internal int PieceCount => (RowCount + _rowsPerPiece - 1) / _rowsPerPiece;
 

@@ -18,6 +18,7 @@ internal sealed class ShardLoader
     private readonly List<WeightMatrix> _matrices = [];
     private readonly List<NativeBlock> _blocks = [];
     private readonly List<PanelCopy> _copies = [];
+    private long _bytesRead;
 
     private ShardLoader(ModelSpec spec, ShardAssignment assignment, WeightSource source, bool integers, int lanes)
     {
@@ -51,7 +52,7 @@ internal sealed class ShardLoader
         try
         {
             ShardWeights weights = loader.Describe();
-            PanelCopies.Run(loader._copies, source, loader.TotalBytes(), progress, cancellationToken);
+            PanelCopies.Run(loader._copies, source, loader._bytesRead, progress, cancellationToken);
             return weights;
         }
         catch
@@ -59,17 +60,6 @@ internal sealed class ShardLoader
             loader._blocks.ForEach(block => block.Dispose());
             throw;
         }
-    }
-
-    private long TotalBytes()
-    {
-        IEnumerable<LinearSpec> linears = _spec.Layers.SelectMany(layer => layer.Linears).Append(_spec.Embedding);
-        if (!_spec.IsHeadTied)
-        {
-            linears = linears.Append(_spec.Head);
-        }
-
-        return linears.Sum(linear => LinearSlices.Of(linear, _assignment).ByteCount);
     }
 
     // Takes the memory and notes what is to be read into it.
@@ -101,13 +91,7 @@ internal sealed class ShardLoader
         Down = Matrix(layer.Down),
     };
 
-    private float[] Norm(NormSpec norm)
-    {
-        Check(norm.WeightName, null, [norm.Size]);
-        float[] values = new float[norm.Size];
-        _source.ReadFloat32(norm.WeightName, TensorSlice.OfRows(IndexRange.All(norm.Size)), values);
-        return values;
-    }
+    private float[] Norm(NormSpec norm) => Vector(norm.WeightName, norm.Size, TensorSlice.OfRows(IndexRange.All(norm.Size)), norm.Size);
 
     private WeightMatrix Matrix(LinearSpec linear)
     {
@@ -183,10 +167,17 @@ internal sealed class ShardLoader
             return null;
         }
 
-        Check(linear.BiasName, null, [linear.OutputSize]);
-        float[] bias = new float[slices.Outputs.Count];
-        _source.ReadFloat32(linear.BiasName, slice, bias);
-        return bias;
+        return Vector(linear.BiasName, linear.OutputSize, slice, slices.Outputs.Count);
+    }
+
+    // Norms and biases are few; they are read at once.
+    private float[] Vector(string name, int size, in TensorSlice slice, int count)
+    {
+        ElementType type = Check(name, null, [size]);
+        float[] values = new float[count];
+        _source.ReadFloat32(name, slice, values);
+        _bytesRead += (long)count * type.SizeInBytes();
+        return values;
     }
 
     // A null type stands for any floating-point type.

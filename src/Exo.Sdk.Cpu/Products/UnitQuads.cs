@@ -42,22 +42,19 @@ internal static unsafe class UnitQuads
                     Prefetch.Ahead(unit + (word * TLanes.Count));
                 }
 
-                if (TPacking.QuadsAtOnce == 2)
+                if (TPacking.Bits is 3 or 5 or 6)
                 {
-                    total = TLanes.Settle(total, Two<TLanes, TVector, TPacking>(unit, x, 0, TLanes.Zero));
-                    total = TLanes.Settle(total, Two<TLanes, TVector, TPacking>(unit, x, 2, TLanes.Zero));
-                    total = TLanes.Settle(total, Two<TLanes, TVector, TPacking>(unit, x, 4, TLanes.Zero));
-                    total = TLanes.Settle(total, Two<TLanes, TVector, TPacking>(unit, x, 6, TLanes.Zero));
+                    // Their quads are long: each part is a method of its own, or the compiler would stop inlining half-way. Two quads at
+                    // once fit 16 bits in all of them.
+                    total = Part<TLanes, TVector, TPacking, Part0>(unit, x, total);
+                    total = Part<TLanes, TVector, TPacking, Part1>(unit, x, total);
+                    total = Part<TLanes, TVector, TPacking, Part2>(unit, x, total);
+                    total = Part<TLanes, TVector, TPacking, Part3>(unit, x, total);
                 }
                 else
                 {
+                    // With 2 and 4 bits all eight quads fit.
                     TVector sum = Two<TLanes, TVector, TPacking>(unit, x, 2, Two<TLanes, TVector, TPacking>(unit, x, 0, TLanes.Zero));
-                    if (TPacking.QuadsAtOnce == 4)
-                    {
-                        total = TLanes.Settle(total, sum);
-                        sum = TLanes.Zero;
-                    }
-
                     sum = Two<TLanes, TVector, TPacking>(unit, x, 6, Two<TLanes, TVector, TPacking>(unit, x, 4, sum));
                     total = TLanes.Settle(total, sum);
                 }
@@ -70,6 +67,14 @@ internal static unsafe class UnitQuads
             sums += TLanes.Count;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static TVector Part<TLanes, TVector, TPacking, TPart>(uint* unit, uint* x, TVector total)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : struct
+        where TPacking : struct, IIntegerPacking
+        where TPart : struct, IUnitPart =>
+        TLanes.Settle(total, Two<TLanes, TVector, TPacking>(unit, x, TPart.First / 4, TLanes.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Two<TLanes, TVector, TPacking>(uint* unit, uint* x, int quad, TVector sum)

@@ -8,7 +8,7 @@ namespace Exo.Sdk.Models;
 /// </summary>
 internal sealed class QuantizationConfig
 {
-    private static readonly string[] Supported = ["MLX affine of 4 or 8 bits in groups of 32, 64 or 128"];
+    private static readonly string[] Supported = ["MLX affine of 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128"];
     private readonly ConfigObject _settings;
 
     private QuantizationConfig(ConfigObject settings) => _settings = settings;
@@ -47,7 +47,7 @@ internal sealed class QuantizationConfig
         int bits = Setting(settings, "bits");
         int groupSize = Setting(settings, "group_size");
         string mode = settings.OptionalText("mode") ?? _settings.OptionalText("mode") ?? "affine";
-        bool isSupported = mode == "affine" && bits is 4 or 8 && groupSize is 32 or 64 or 128;
+        bool isSupported = mode == "affine" && bits is 2 or 3 or 4 or 5 or 6 or 8 && groupSize is 32 or 64 or 128;
         return isSupported
             ? new QuantizationSpec(bits, groupSize)
             : throw new UnsupportedModelException(

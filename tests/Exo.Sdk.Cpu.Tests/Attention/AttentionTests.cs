@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Memory;
+using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 using Xunit.Abstractions;
 
@@ -321,7 +322,7 @@ public sealed unsafe class AttentionTests(ITestOutputHelper output)
             where TVector : struct => precision switch
             {
                 KeyValuePrecision.Float32 => Create<TLanes, TVector, Float32Format>(),
-                KeyValuePrecision.Float16 => Create<TLanes, TVector, Float16Format>(),
+                KeyValuePrecision.Float16 => Create<TLanes, TVector, ScaledFloat16Format>(),
                 KeyValuePrecision.BFloat16 => Create<TLanes, TVector, BFloat16Format>(),
                 _ => Create<TLanes, TVector, Int8Format>(),
             };

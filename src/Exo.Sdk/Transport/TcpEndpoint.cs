@@ -14,7 +14,19 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
     public string Address => address;
 
     /// <inheritdoc/>
-    public async ValueTask<ICollective> ConnectAsync(GroupDescription group, CancellationToken cancellationToken = default)
+    public ValueTask<ICollective> ConnectAsync(GroupDescription group, CancellationToken cancellationToken = default) =>
+        ConnectAsync(group, (links, _) => links, cancellationToken);
+
+    /// <summary>As the other overload, for a transport that meets over TCP and then moves its data another way.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="over">
+    /// Makes the wires of the collective from the connected TCP wires, on a thread that may block. Where it fails, what
+    /// it throws is thrown, and the TCP wires are ended with that reason; else they are the result's to end.
+    /// </param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The connected group.</returns>
+    internal async ValueTask<ICollective> ConnectAsync(
+        GroupDescription group, Func<TcpLinkGroup, CancellationToken, LinkGroup> over, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         GroupCheck.Validate(group, address);
@@ -24,7 +36,7 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
             await _turn.WaitAsync(either.Token).ConfigureAwait(false);
             try
             {
-                TcpLinkGroup links = await ConnectOnThreadAsync(group, either.Token).ConfigureAwait(false);
+                LinkGroup links = await ConnectOnThreadAsync(group, over, either.Token).ConfigureAwait(false);
                 return new Collective(links, new WaitLimits(transport.Spin, group.Deadline));
             }
             finally
@@ -56,14 +68,16 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
     /// Connects on a thread of its own: the sockets must never see an asynchronous call, which would tie them to
     /// the runtime's event loop for the rest of their lives.
     /// </summary>
-    private Task<TcpLinkGroup> ConnectOnThreadAsync(GroupDescription group, CancellationToken cancellationToken)
+    private Task<LinkGroup> ConnectOnThreadAsync(
+        GroupDescription group, Func<TcpLinkGroup, CancellationToken, LinkGroup> over, CancellationToken cancellationToken)
     {
-        TaskCompletionSource<TcpLinkGroup> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<LinkGroup> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Thread thread = new(() =>
         {
             try
             {
-                done.SetResult(Connect(group, cancellationToken));
+                TcpLinkGroup met = Connect(group, cancellationToken);
+                done.SetResult(Extend(group, met, over, cancellationToken));
             }
             catch (Exception failure)
             {
@@ -76,6 +90,20 @@ internal sealed class TcpEndpoint(TcpTransport transport, Socket listener, strin
         };
         thread.Start();
         return done.Task;
+    }
+
+    private static LinkGroup Extend(
+        GroupDescription group, TcpLinkGroup met, Func<TcpLinkGroup, CancellationToken, LinkGroup> over, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return over(met, cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            met.End(new Ending(group.Rank, $"it could not connect: {failure.Message.TrimEnd('.')}"));
+            throw;
+        }
     }
 
     private TcpLinkGroup Connect(GroupDescription group, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal sealed class RdmaEndpoint(RdmaTransport transport, TcpEndpoint side) : 
             (links, token) =>
             {
                 Links.RdmaLinkGroup connected = PairExchange.Connect(transport, group, links, token);
-                transport.Connected?.Invoke(connected);
+                transport.Connected?.Invoke(group.Rank, connected);
                 return connected;
             },
             cancellationToken);

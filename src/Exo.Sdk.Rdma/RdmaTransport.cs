@@ -43,8 +43,8 @@ public sealed class RdmaTransport : IRdmaTransport
     /// <summary>What this transport's groups have of each device.</summary>
     internal DeviceUse Use => _use;
 
-    /// <summary>Told of every group when it is connected; tests look inside.</summary>
-    internal Action<RdmaLinkGroup>? Connected { get; init; }
+    /// <summary>Told of every group when it is connected, with this side's rank; tests look inside.</summary>
+    internal Action<int, RdmaLinkGroup>? Connected { get; init; }
 
     /// <inheritdoc/>
     public Availability Probe()

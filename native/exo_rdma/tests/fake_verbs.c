@@ -236,7 +236,10 @@ static struct fake_qp *receiver_of(const struct fake_qp *from)
 
 static void arrive(struct fake_qp *to, const struct message *m)
 {
-    if (to == NULL || to->receive_count == 0) {
+    if (to == NULL) {
+        return; /* nobody is there any more */
+    }
+    if (to->receive_count == 0) {
         counters[COUNT_UNPOSTED]++;
         return;
     }
@@ -444,12 +447,14 @@ static struct ibv_device devices[16];
 struct ibv_device **ibv_get_device_list(int *count)
 {
     pthread_mutex_lock(&gate);
-    int n = (int)knobs[KNOB_DEVICES];
-    pthread_mutex_unlock(&gate);
-    struct ibv_device **list = calloc((size_t)n + 1, sizeof *list);
-    for (int i = 0; list != NULL && i < n && i < 16; i++) {
+    int n = knobs[KNOB_DEVICES] < 16 ? (int)knobs[KNOB_DEVICES] : 16;
+    for (int i = 0; i < 16 && devices[i].name[0] == 0; i++) {
         devices[i].index = i;
         (void)snprintf(devices[i].name, sizeof devices[i].name, "fake%d", i);
+    }
+    pthread_mutex_unlock(&gate);
+    struct ibv_device **list = calloc((size_t)n + 1, sizeof *list);
+    for (int i = 0; list != NULL && i < n; i++) {
         list[i] = &devices[i];
     }
     *count = n;

@@ -28,6 +28,7 @@ internal sealed unsafe class PeerLink : IDisposable
     private SendWindow _sent;
     private int _posted;
     private int _readAt;
+    private bool _isRefusal;
 
     /// <summary>Makes the queue pair and posts its receives.</summary>
     /// <param name="peer">The other rank.</param>
@@ -249,9 +250,17 @@ internal sealed unsafe class PeerLink : IDisposable
         }
     }
 
-    /// <summary>Notes that the pair is broken. The first reason is kept.</summary>
+    /// <summary>Notes that the pair is broken. The first reason is kept, but a completion tells more than a refused post.</summary>
     /// <param name="reason">Why, as a phrase.</param>
-    public void Fail(string reason) => Failure ??= reason;
+    /// <param name="isRefusal">Whether it is a refused post.</param>
+    public void Fail(string reason, bool isRefusal = false)
+    {
+        if (Failure is null || (_isRefusal && !isRefusal))
+        {
+            Failure = reason;
+            _isRefusal = isRefusal;
+        }
+    }
 
     /// <summary>Posts receives, sends lost messages again, and reports where the peer waits for it.</summary>
     /// <param name="flush">Whether to report all that is owed, as before falling asleep.</param>
@@ -358,7 +367,7 @@ internal sealed unsafe class PeerLink : IDisposable
             _posted += posted;
             if (code != ShimCode.Ok)
             {
-                Fail(error.Message);
+                Fail(error.Message, isRefusal: true);
             }
         }
     }
@@ -370,7 +379,7 @@ internal sealed unsafe class PeerLink : IDisposable
             ShimError error;
             if (Shim.PostSends(_pair, _device.Slab, batch, count, out _, &error) != ShimCode.Ok)
             {
-                Fail(error.Message);
+                Fail(error.Message, isRefusal: true);
             }
 
             count = 0;

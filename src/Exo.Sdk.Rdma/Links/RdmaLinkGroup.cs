@@ -70,7 +70,13 @@ internal sealed class RdmaLinkGroup : LinkGroup
             }
 
             int sent = link.Send(head, body);
-            return link.Failure is null ? sent : Closed;
+            if (link.Failure is null)
+            {
+                return sent;
+            }
+
+            Advance(flush: false); // For the completion that says why.
+            return Closed;
         }
     }
 

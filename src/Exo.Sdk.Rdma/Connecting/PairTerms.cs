@@ -67,9 +67,13 @@ internal readonly record struct PairTerms(
             first, second, lower.IsReliable, slotBytes, depth, Math.Min(a.Mtu, b.Mtu), frames > 1, frames);
     }
 
-    /// <summary>The first port of the lower rank, in its order, that shares a subnet with one of the higher rank.</summary>
+    /// <summary>
+    /// The first port of the lower rank, in its order, that shares a subnet with one of the higher rank. Ranks on one
+    /// machine offer the same ports; they take two different ones where they can, so that a cable between them is used.
+    /// </summary>
     private static (int Lower, int Higher) FindPorts(PairOffer lower, PairOffer higher)
     {
+        (int Lower, int Higher) itself = (-1, -1);
         for (int first = 0; first < lower.Ports.Count; first++)
         {
             for (int second = 0; second < higher.Ports.Count; second++)
@@ -77,14 +81,21 @@ internal readonly record struct PairTerms(
                 OfferedPort a = lower.Ports[first];
                 OfferedPort b = higher.Ports[second];
                 uint mask = uint.MaxValue << (32 - Math.Min(a.PrefixLength, b.PrefixLength));
-                if (((Bits(a) ^ Bits(b)) & mask) == 0)
+                if (((Bits(a) ^ Bits(b)) & mask) != 0)
+                {
+                    continue;
+                }
+
+                if (Bits(a) != Bits(b))
                 {
                     return (first, second);
                 }
+
+                itself = itself.Lower < 0 ? (first, second) : itself;
             }
         }
 
-        return (-1, -1);
+        return itself;
     }
 
     private static uint Bits(in OfferedPort port)

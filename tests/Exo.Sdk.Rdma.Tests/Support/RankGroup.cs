@@ -61,6 +61,10 @@ internal sealed class RankGroup : IDisposable
                     }
                 }
 
+                // The rank that failed by itself tells more than those that heard of it.
+                Exception[] failures = [.. connecting.Where(task => task.IsFaulted).Select(task => task.Exception!.InnerException!)];
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
+                    failures.FirstOrDefault(failure => failure is not PeerLostException) ?? failures[0]);
                 throw;
             }
         }

@@ -39,7 +39,14 @@ public sealed record RdmaDevice(string Name, IReadOnlyList<RdmaPort> Ports, Rdma
 /// <param name="IsActive">Whether its link is up.</param>
 /// <param name="MaxTransferUnit">Bytes per packet.</param>
 /// <param name="Gids">The global identifiers in table order, as IPv6 text; unused entries are empty.</param>
-public sealed record RdmaPort(int Number, bool IsActive, int MaxTransferUnit, IReadOnlyList<string> Gids);
+public sealed record RdmaPort(int Number, bool IsActive, int MaxTransferUnit, IReadOnlyList<string> Gids)
+{
+    /// <summary>The link's state in words, for example <c>active</c> or <c>down</c>.</summary>
+    public string State { get; init; } = "";
+
+    /// <summary><c>Ethernet</c> or <c>InfiniBand</c>; empty where the device does not say.</summary>
+    public string LinkLayer { get; init; } = "";
+}
 
 /// <summary>What an RDMA device can do, read back from it.</summary>
 /// <param name="MaxQueuePairs">Queue pairs that may exist at a time.</param>

@@ -18,7 +18,7 @@ internal static class ReportCommand
         Option<FileInfo?> json = new("--json") { Description = "Where to write the figures as JSON: an array of {name, value, unit, target, met}." };
         Option<FileInfo?> markdown = new("--markdown") { Description = "Where to write the tables as Markdown; standard output always has them." };
         Option<FileInfo?> readme = new("--readme") { Description = $"A file in which to replace what stands between {ReadmeSection.Begin} and {ReadmeSection.End}." };
-        Option<int> rounds = new("--rounds") { Description = "Rounds at most; none is begun that would not end in time.", DefaultValueFactory = _ => 5 };
+        Option<int> rounds = new("--rounds") { Description = "Rounds at most; none is begun that would not end in time.", DefaultValueFactory = _ => 7 };
         Command command = new("report", "Every figure in less than 10 minutes, with its target and the machine's own limits.") { json, markdown, readme, rounds };
         command.SetAction(async (result, cancellationToken) =>
         {

@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using Exo.Sdk.Cpu.Layers;
 using Exo.Sdk.Cpu.Simd;
+using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
@@ -81,7 +82,8 @@ public sealed class CpuBackend : IComputeBackend
         }
 
         bool integers = options.Activations == ActivationPrecision.Int8;
-        ShardWeights shardWeights = ShardLoader.Load(spec, assignment, weights, integers, lanes, progress, cancellationToken);
+        int[]? near = options.Processors is { Count: > 0 } processors ? NumaNode.Around(processors[0]) : null;
+        ShardWeights shardWeights = ShardLoader.Load(spec, assignment, weights, integers, lanes, near, progress, cancellationToken);
         try
         {
             return lanes switch
@@ -104,6 +106,11 @@ public sealed class CpuBackend : IComputeBackend
         {
             throw new ArgumentException(
                 $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
+        }
+
+        if (!Enum.IsDefined(options.KeyValues))
+        {
+            throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision.");
         }
 
         foreach ((string name, int value) in new (string, int)[]

@@ -1,12 +1,13 @@
 namespace Exo.Benchmarks.Measurement;
 
 /// <summary>What generations in fresh processes showed.</summary>
-/// <param name="LoadSeconds">From an empty cluster to one that takes requests, starting processes included.</param>
+/// <param name="LoadSeconds">From the plan to a cluster that takes requests: the ranks connect and load their shards.</param>
+/// <param name="StartSeconds">The whole start: reading the model's description, starting processes, planning and loading.</param>
 /// <param name="Transport">What carries the all-reduces.</param>
 /// <param name="Speeds">By workload.</param>
 /// <param name="Ranks">Memory by rank, after the last workload.</param>
 internal sealed record GenerationResult(
-    double LoadSeconds, string Transport, IReadOnlyList<GenerationSpeed> Speeds, IReadOnlyList<RankResidence> Ranks);
+    double LoadSeconds, double StartSeconds, string Transport, IReadOnlyList<GenerationSpeed> Speeds, IReadOnlyList<RankResidence> Ranks);
 
 /// <summary>How fast one workload went.</summary>
 /// <param name="Workload">The workload.</param>

@@ -28,8 +28,9 @@ internal static class GenerationRun
         string folder, Configuration configuration, IReadOnlyList<Workload> workloads, CancellationToken cancellationToken)
     {
         long began = Stopwatch.GetTimestamp();
-        await using Cluster cluster = await Builder(folder, configuration).BuildAsync(cancellationToken);
-        double load = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        StageClock stages = new();
+        await using Cluster cluster = await Builder(folder, configuration).ReportProgress(stages).BuildAsync(cancellationToken);
+        double start = Stopwatch.GetElapsedTime(began).TotalSeconds;
         await WarmUpAsync(cluster, cancellationToken);
         List<GenerationSpeed> speeds = [];
         foreach (Workload workload in workloads)
@@ -40,13 +41,37 @@ internal static class GenerationRun
 
         IReadOnlyList<RankStatus> ranks = await cluster.GetRankStatusAsync(cancellationToken);
         return new GenerationResult(
-            load,
+            stages.Loading.TotalSeconds,
+            start,
             cluster.Transport,
             speeds,
             [.. ranks.Zip(cluster.Plan.Ranks, static (status, plan) => new RankResidence(
                 plan.WeightBytes,
                 status.Memory.Resident - status.Memory.ResidentBefore,
                 status.Memory.Shard.KeyValueCache + status.Memory.Shard.Buffers))]);
+    }
+
+    /// <summary>Notes when loading begins and when it is over.</summary>
+    private sealed class StageClock : IProgress<ClusterProgress>
+    {
+        private long _planned;
+        private long _ready;
+
+        /// <summary>From the plan to the cluster that takes requests: the ranks connect, and load.</summary>
+        public TimeSpan Loading => Stopwatch.GetElapsedTime(_planned, _ready);
+
+        public void Report(ClusterProgress value)
+        {
+            switch (value.Stage)
+            {
+                case ClusterStage.Planning:
+                    _planned = Stopwatch.GetTimestamp();
+                    break;
+                case ClusterStage.Ready:
+                    _ready = Stopwatch.GetTimestamp();
+                    break;
+            }
+        }
     }
 
     /// <summary>A cluster of a configuration for one text at a time.</summary>

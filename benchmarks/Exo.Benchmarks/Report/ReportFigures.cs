@@ -176,6 +176,7 @@ internal sealed class ReportFigures(IReadOnlyList<ReportRound> rounds, ShapeFact
         {
             Configuration configuration = ReportRound.Own(1, threads, ActivationPrecision.Float32);
             Samples load = Each(round => round.S[configuration].LoadSeconds);
+            _figures.Add(Figure.Of($"start of a cluster with {s.Name}, {configuration}, first in its process", Each(round => round.S[configuration].StartSeconds), "s"));
             _figures.Add(Figure.Of($"load {s.Name}, {configuration}", load, "s"));
             _figures.Add(Figure.AtMost($"load {s.Name}, {configuration} ÷ read from the page cache", load / pageCache, "×", 1.5));
             _figures.Add(Figure.AtMost($"load {s.Name}, {configuration} ÷ read from the page cache into fresh memory", load / keep, "×", 1.5));

@@ -55,7 +55,10 @@ public enum ActivationPrecision
     /// <summary>Single precision: the product is exact to rounding (about 1e-6 relative).</summary>
     Float32,
 
-    /// <summary>8-bit integers with one scale per group: faster, about 5e-3 relative error per product.</summary>
+    /// <summary>
+    /// 8-bit integers with one scale per group: faster, 5e-3 to 7e-3 relative error per product. A backend may compute products exactly
+    /// where integers would not be faster, as with weights of 8 bits.
+    /// </summary>
     Int8,
 }
 

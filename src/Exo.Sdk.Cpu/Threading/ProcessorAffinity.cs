@@ -10,24 +10,28 @@ internal static unsafe partial class ProcessorAffinity
     /// <summary>Binds the calling thread.</summary>
     /// <param name="processor">The processor, counted from 0.</param>
     /// <returns>False where the system refuses or has no such call; the thread then runs anywhere.</returns>
-    internal static bool TryBind(int processor)
+    internal static bool TryBind(int processor) => TryBind([processor]);
+
+    /// <summary>Binds the calling thread to any of some processors.</summary>
+    internal static bool TryBind(ReadOnlySpan<int> processors)
     {
-        if ((uint)processor >= MaskWords * 64)
+        ulong* mask = stackalloc ulong[MaskWords];
+        new Span<ulong>(mask, MaskWords).Clear();
+        foreach (int processor in processors)
         {
-            return false;
+            if ((uint)processor >= MaskWords * 64)
+            {
+                return false;
+            }
+
+            mask[processor / 64] |= 1UL << (processor % 64);
         }
 
         try
         {
-            if (OperatingSystem.IsLinux())
-            {
-                ulong* mask = stackalloc ulong[MaskWords];
-                new Span<ulong>(mask, MaskWords).Clear();
-                mask[processor / 64] = 1UL << (processor % 64);
-                return SetAffinity(0, MaskWords * sizeof(ulong), mask) == 0;
-            }
-
-            return OperatingSystem.IsWindows() && processor < 64 && SetThreadAffinityMask(GetCurrentThread(), (nuint)1 << processor) != 0;
+            return OperatingSystem.IsLinux()
+                ? SetAffinity(0, MaskWords * sizeof(ulong), mask) == 0
+                : OperatingSystem.IsWindows() && SetThreadAffinityMask(GetCurrentThread(), (nuint)mask[0]) != 0;
         }
         catch (Exception missing) when (missing is DllNotFoundException or EntryPointNotFoundException)
         {

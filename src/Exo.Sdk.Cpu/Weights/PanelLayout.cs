@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Exo.Sdk.Cpu.Weights;
@@ -15,6 +16,7 @@ internal static unsafe class PanelLayout
     /// <param name="rowLength">Elements of a row.</param>
     /// <param name="lanes">Rows of a panel.</param>
     /// <param name="panels">The first panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Fill32(uint* rows, int rowCount, int rowLength, int lanes, uint* panels)
     {
         for (int first = 0; first < rowCount; first += lanes)
@@ -39,6 +41,7 @@ internal static unsafe class PanelLayout
     }
 
     /// <summary>Puts rows of 16-bit elements into panels; otherwise as <see cref="Fill32"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Fill16(ushort* rows, int rowCount, int rowLength, int lanes, ushort* panels)
     {
         for (int first = 0; first < rowCount; first += lanes)
@@ -59,6 +62,7 @@ internal static unsafe class PanelLayout
     }
 
     // Four by four elements are turned at a time.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourRows(uint* source, int rowLength, int lanes, uint* target)
     {
         int i = 0;
@@ -88,12 +92,15 @@ internal static unsafe class PanelLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Lower(Vector128<uint> a, Vector128<uint> b) =>
         Interleave.Lower(a, b).AsUInt64();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Upper(Vector128<uint> a, Vector128<uint> b) =>
         Interleave.Upper(a, b).AsUInt64();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Pair(Vector128<ulong> a, Vector128<ulong> b, int half) =>
         (half == 0 ? Interleave.Lower(a, b) : Interleave.Upper(a, b)).AsUInt32();
 }

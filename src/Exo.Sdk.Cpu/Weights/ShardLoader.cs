@@ -35,6 +35,7 @@ internal sealed class ShardLoader
     /// <param name="source">Where from.</param>
     /// <param name="integers">Whether packed matrices take 8-bit inputs.</param>
     /// <param name="lanes">Rows of a panel.</param>
+    /// <param name="processors">The processors to read on, or null for all.</param>
     /// <param name="progress">Told of bytes, from any thread.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The weights; the caller disposes them.</returns>
@@ -45,6 +46,7 @@ internal sealed class ShardLoader
         WeightSource source,
         bool integers,
         int lanes,
+        int[]? processors,
         IProgress<LoadProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -52,7 +54,7 @@ internal sealed class ShardLoader
         try
         {
             ShardWeights weights = loader.Describe();
-            PanelCopies.Run(loader._copies, source, loader._bytesRead, progress, cancellationToken);
+            PanelCopies.Run(loader._copies, source, loader._bytesRead, progress, processors, cancellationToken);
             return weights;
         }
         catch

@@ -107,7 +107,18 @@ internal sealed class PipelineDecoder : TokenDecoder
             return "";
         }
 
-        string text = _text.ToString(0, count);
+        string text;
+        if (count <= TextPool.LongestPiece)
+        {
+            Span<char> piece = stackalloc char[TextPool.LongestPiece];
+            _text.CopyTo(0, piece, count);
+            text = _tokenizer.Texts.Get(piece[..count]);
+        }
+        else
+        {
+            text = _text.ToString(0, count);
+        }
+
         _text.Remove(0, count);
         return text;
     }

@@ -22,6 +22,7 @@ internal sealed class PipelineTokenizer : Tokenizer
         _special = parts.SpecialIds;
         _contents = parts.Contents();
         _bytes = new byte[_contents.Length][];
+        Texts = new TextPool(_contents.Length);
 
         // A special token is looked for as it is written, since after a normalizer nobody could say any more which
         // part of the text came from whom.
@@ -35,6 +36,9 @@ internal sealed class PipelineTokenizer : Tokenizer
     public override int? BeginToken => _parts.BeginToken;
 
     public override IReadOnlyList<int> EndTokens => _parts.EndTokens;
+
+    /// <summary>Pieces of text that decoders gave out before.</summary>
+    public TextPool Texts { get; }
 
     /// <summary>The way back to text.</summary>
     public TokenBytes TokenBytes => _parts.TokenBytes;

@@ -101,6 +101,7 @@ public sealed class ReportFiguresTests
 
     private static GenerationResult Result(int ranks, double decode) => new(
         0.2,
+        0.5,
         "tcp",
         [new GenerationSpeed(new Workload(128, 48), 90, decode), new GenerationSpeed(new Workload(512, 1), decode / 30 * 80, 0)],
         [.. Enumerable.Range(0, ranks).Select(_ => new RankResidence(600_000_000 / ranks, 700_000_000 / ranks, 20_000_000))]);

@@ -35,6 +35,9 @@ internal static class AllocationRun
             .UseBackend(backend)
             .BuildAsync(cancellationToken);
         await GenerationRun.WarmUpAsync(cluster, cancellationToken);
+
+        // The text of a piece is made when it first comes.
+        await GenerationRun.GenerateAsync(cluster, new Workload(8, Long), cancellationToken);
         (double[] threads, double process) few = await CountAsync(cluster, backend, Short, cancellationToken);
         (double[] threads, double process) many = await CountAsync(cluster, backend, Long, cancellationToken);
         return new Allocations(

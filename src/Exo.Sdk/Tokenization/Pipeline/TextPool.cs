@@ -2,13 +2,14 @@ namespace Exo.Sdk.Tokenization.Pipeline;
 
 /// <summary>
 /// Strings of short pieces of text that were made before, so that a stream of tokens, which repeats its pieces, makes no new ones.
-/// A piece that falls on another's place takes it over. Safe for concurrent use.
+/// A piece that finds its places taken takes over the first of them. Safe for concurrent use.
 /// </summary>
 internal sealed class TextPool
 {
     /// <summary>Longer pieces are made anew.</summary>
     internal const int LongestPiece = 64;
 
+    private const int PlacesTried = 4;
     private const int MostPieces = 1 << 16;
     private readonly string?[] _pieces;
 
@@ -25,14 +26,24 @@ internal sealed class TextPool
             return piece.ToString();
         }
 
-        ref string? place = ref _pieces[string.GetHashCode(piece) & (_pieces.Length - 1)];
-        string? found = Volatile.Read(ref place);
-        if (found is null || !piece.SequenceEqual(found))
+        int mask = _pieces.Length - 1;
+        int first = string.GetHashCode(piece) & mask;
+        int free = first;
+        for (int i = PlacesTried - 1; i >= 0; i--)
         {
-            found = piece.ToString();
-            Volatile.Write(ref place, found);
+            string? found = Volatile.Read(ref _pieces[(first + i) & mask]);
+            if (found is null)
+            {
+                free = (first + i) & mask;
+            }
+            else if (piece.SequenceEqual(found))
+            {
+                return found;
+            }
         }
 
-        return found;
+        string made = piece.ToString();
+        Volatile.Write(ref _pieces[free], made);
+        return made;
     }
 }

@@ -42,7 +42,7 @@ internal static class ReportCommand
         long began = Stopwatch.GetTimestamp();
         using BenchmarkModel s = BenchmarkModel.Open("s");
         using BenchmarkModel t = BenchmarkModel.Open("t");
-        Allocations allocations = await AllocationRun.MeasureAsync(t.Folder, cancellationToken);
+        Allocations allocations = await AllocationRun.MeasureAsync(TinyModel.Path4Bit, cancellationToken);
         GenerationResult four = await GenerationRun.MeasureAsync(s.Folder, ReportRound.Own(4, 1, ActivationPrecision.Float32), [new Workload(16, 8)], cancellationToken);
         List<ReportRound> rounds = [];
         TimeSpan longest = TimeSpan.Zero;

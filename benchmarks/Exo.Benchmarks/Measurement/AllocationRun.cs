@@ -15,11 +15,12 @@ internal sealed record Allocations(IReadOnlyList<double> RankThreads, double Pro
 /// <summary>
 /// Counts allocations of two ranks that are connected as processes are but live on threads of one process, where they can be counted.
 /// What a token costs is the difference between a long and a short generation, so that the cost of a generation itself is left out.
+/// The model must write well-formed text: a random one spells broken UTF-8, for which the runtime's decoder allocates.
 /// </summary>
 internal static class AllocationRun
 {
-    private const int Short = 100;
-    private const int Long = 600;
+    private const int Short = 150;
+    private const int Long = 450;
 
     /// <summary>Counts in a process of its own.</summary>
     public static async Task<Allocations> MeasureAsync(string folder, CancellationToken cancellationToken) =>
@@ -33,6 +34,7 @@ internal static class AllocationRun
             .UseLocalRanks(2, RankHosting.InProcess)
             .UseTransport(new SharedMemoryTransport())
             .UseBackend(backend)
+            .UseContextLength(512)
             .BuildAsync(cancellationToken);
         await GenerationRun.WarmUpAsync(cluster, cancellationToken);
 

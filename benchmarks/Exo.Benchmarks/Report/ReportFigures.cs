@@ -187,7 +187,7 @@ internal sealed class ReportFigures(IReadOnlyList<ReportRound> rounds, ShapeFact
     {
         for (int rank = 0; rank < allocations.RankThreads.Count; rank++)
         {
-            _figures.Add(Figure.AtMost($"managed bytes allocated per decoded token, thread of rank {rank}", allocations.RankThreads[rank], "B", 0));
+            _figures.Add(Figure.AtMost($"managed bytes allocated per decoded token of exo-tiny, thread of rank {rank}", allocations.RankThreads[rank], "B", 0));
         }
 
         _figures.Add(new Figure("managed bytes allocated per decoded token, whole process with 2 ranks and the caller", allocations.Process, "B"));

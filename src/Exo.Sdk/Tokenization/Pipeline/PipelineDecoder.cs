@@ -11,7 +11,7 @@ internal sealed class PipelineDecoder : TokenDecoder
 
     // Holds an incomplete character from one call to the next and replaces invalid bytes.
     private readonly Decoder _utf8 = Encoding.UTF8.GetDecoder();
-    private readonly StringBuilder _text = new();
+    private readonly StringBuilder _text = new(capacity: 256);
     private bool _atStart = true;
     private int _stripLeft;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
@@ -16,6 +17,12 @@ internal static unsafe class IntegerInput
 
     private const float Largest = 127;
 
+    // Inputs that are rounded at a time: no packing's quads reach further.
+    private const int Half = 16;
+
+    // Adding 1.5·2²³ rounds to the nearest whole number and leaves it in the lowest bits.
+    private const float RoundingAddend = 12582912f;
+
     /// <summary>Bytes of a token's inputs.</summary>
     internal static int ByteCount(int inputs, int groupSize) =>
         (NumberOffset(inputs) + (inputs / groupSize * NumbersPerGroup * sizeof(float)) + 63) / 64 * 64;
@@ -31,7 +38,7 @@ internal static unsafe class IntegerInput
     {
         sbyte* integers = (sbyte*)arranged;
         float* numbers = (float*)(arranged + NumberOffset(inputs));
-        sbyte* rounded = stackalloc sbyte[Units.Inputs];
+        Vector128<sbyte> order = Order<TPacking>();
         for (int start = 0; start < inputs; start += groupSize)
         {
             TVector largest = TLanes.Zero;
@@ -45,26 +52,14 @@ internal static unsafe class IntegerInput
 
             float scale = TLanes.MaxAcross(largest) / Largest;
             float inverse = scale > 0 ? 1 / scale : 0;
-            int integerSum = 0;
-            for (int unit = start; unit < start + groupSize; unit += Units.Inputs)
+            Vector128<int> integerSums = Vector128<int>.Zero;
+            for (int i = start; i < start + groupSize; i += Half)
             {
-                for (int i = 0; i < Units.Inputs; i++)
-                {
-                    // Adding 1.5·2²³ rounds to the nearest whole number and leaves it in the lowest bits.
-                    int bits = BitConverter.SingleToInt32Bits((x[unit + i] * inverse) + 12582912f);
-                    rounded[i] = (sbyte)bits;
-                    integerSum += (sbyte)bits;
-                }
-
-                for (int quad = 0; quad < Units.Quads; quad++)
-                {
-                    for (int index = 0; index < 4; index++)
-                    {
-                        integers[unit + (4 * quad) + index] = rounded[TPacking.QuadInput(quad, index)];
-                    }
-                }
+                Vector128<sbyte> rounded = Round(x + i, inverse, ref integerSums);
+                Vector128.Shuffle(rounded, order).Store(integers + i);
             }
 
+            int integerSum = Vector128.Sum(integerSums);
             float total = TLanes.Sum(sum);
             numbers[0] = scale;
             numbers[1] = (1 << (TPacking.Bits - 1)) * (total - (scale * integerSum));
@@ -72,6 +67,33 @@ internal static unsafe class IntegerInput
             numbers += NumbersPerGroup;
         }
     }
+
+    private static Vector128<sbyte> Order<TPacking>()
+        where TPacking : struct, IIntegerPacking
+    {
+        sbyte* places = stackalloc sbyte[Half];
+        for (int i = 0; i < Half; i++)
+        {
+            places[i] = (sbyte)TPacking.QuadInput(i / 4, i % 4);
+        }
+
+        return Vector128.Load(places);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<sbyte> Round(float* x, float inverse, ref Vector128<int> sums)
+    {
+        Vector128<int> a = Round(x, inverse);
+        Vector128<int> b = Round(x + 4, inverse);
+        Vector128<int> c = Round(x + 8, inverse);
+        Vector128<int> d = Round(x + 12, inverse);
+        sums += a + b + (c + d);
+        return Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Round(float* x, float inverse) =>
+        ((Vector128.Load(x) * inverse) + Vector128.Create(RoundingAddend)).AsInt32() - Vector128.Create(RoundingAddend).AsInt32();
 }
 
 /// <summary>A group's share of the outputs.</summary>

@@ -10,12 +10,12 @@ namespace Exo.Sdk.Mlx;
 /// </summary>
 internal sealed unsafe class ArrayScope(MlxApi api) : IDisposable
 {
-    private static long s_liveCount;
+    private static long _liveCount;
 
     private readonly List<MlxArray> _arrays = [];
 
     /// <summary>Arrays that scopes of this process own at present.</summary>
-    internal static long LiveCount => Interlocked.Read(ref s_liveCount);
+    internal static long LiveCount => Interlocked.Read(ref _liveCount);
 
     /// <summary>Takes ownership of an array that an operation wrote.</summary>
     /// <param name="code">What the operation returned.</param>
@@ -40,7 +40,7 @@ internal sealed unsafe class ArrayScope(MlxApi api) : IDisposable
     internal MlxArray Own(MlxArray array)
     {
         _arrays.Add(array);
-        Interlocked.Increment(ref s_liveCount);
+        Interlocked.Increment(ref _liveCount);
         return array;
     }
 
@@ -51,7 +51,7 @@ internal sealed unsafe class ArrayScope(MlxApi api) : IDisposable
         int index = _arrays.LastIndexOf(array);
         _arrays[index] = _arrays[^1];
         _arrays.RemoveAt(_arrays.Count - 1);
-        Interlocked.Decrement(ref s_liveCount);
+        Interlocked.Decrement(ref _liveCount);
         return array;
     }
 
@@ -66,7 +66,7 @@ internal sealed unsafe class ArrayScope(MlxApi api) : IDisposable
             Discard(array);
         }
 
-        Interlocked.Add(ref s_liveCount, -_arrays.Count);
+        Interlocked.Add(ref _liveCount, -_arrays.Count);
         _arrays.Clear();
     }
 

@@ -11,7 +11,7 @@ namespace Exo.Sdk.Mlx;
 internal sealed class ShardThread
 {
     private static readonly ConcurrentBag<ShardThread> Idle = [];
-    private static int s_count;
+    private static int _count;
 
     private readonly ManualResetEventSlim _hasWork = new(initialState: false, spinCount: 200);
     private readonly ManualResetEventSlim _isDone = new(initialState: true, spinCount: 200);
@@ -20,7 +20,7 @@ internal sealed class ShardThread
 
     private ShardThread()
     {
-        Thread thread = new(Loop) { IsBackground = true, Name = $"exo-mlx-{Interlocked.Increment(ref s_count)}" };
+        Thread thread = new(Loop) { IsBackground = true, Name = $"exo-mlx-{Interlocked.Increment(ref _count)}" };
         thread.Start();
     }
 

@@ -198,10 +198,12 @@ internal sealed unsafe class MlxApi
     internal delegate* unmanaged[Cdecl]<MlxArray*, MlxArray, MlxArray, int*, nuint, int*, nuint, int*, nuint, MlxStream, int> SliceUpdate { get; }
 
     internal delegate* unmanaged[Cdecl]<
-        MlxArray*, MlxArray, MlxArray, MlxArray, MlxArray, byte, OptionalInt, OptionalInt, byte*, MlxStream, int> QuantizedMatmul { get; }
+        MlxArray*, MlxArray, MlxArray, MlxArray, MlxArray, byte, OptionalInt, OptionalInt, byte*, MlxStream, int> QuantizedMatmul
+    { get; }
 
     internal delegate* unmanaged[Cdecl]<
-        MlxArray*, MlxArray, MlxArray, MlxArray, OptionalInt, OptionalInt, byte*, MlxArray, OptionalType, MlxStream, int> Dequantize { get; }
+        MlxArray*, MlxArray, MlxArray, MlxArray, OptionalInt, OptionalInt, byte*, MlxArray, OptionalType, MlxStream, int> Dequantize
+    { get; }
 
     internal delegate* unmanaged[Cdecl]<MlxArray*, MlxArray, MlxArray, float, MlxStream, int> RmsNorm { get; }
 

@@ -10,7 +10,7 @@ namespace Exo.Sdk.Mlx.Native;
 internal static unsafe class MlxErrors
 {
     [ThreadStatic]
-    private static string? s_message;
+    private static string? _message;
 
     /// <summary>The address to give to <c>mlx_set_error_handler</c>.</summary>
     internal static delegate* unmanaged[Cdecl]<byte*, void*, void> Handler => &Receive;
@@ -24,8 +24,8 @@ internal static unsafe class MlxErrors
     /// <summary>What the last failed call of this thread said, which is forgotten; null where it said nothing.</summary>
     internal static string? Take()
     {
-        string? message = s_message;
-        s_message = null;
+        string? message = _message;
+        _message = null;
         return message;
     }
 
@@ -37,6 +37,6 @@ internal static unsafe class MlxErrors
 
         // mlx-c adds the place in its own source, which helps nobody else.
         int place = text.LastIndexOf(" at ", StringComparison.Ordinal);
-        s_message = place > 0 && text.AsSpan(place).Contains(".cpp:", StringComparison.Ordinal) ? text[..place] : text;
+        _message = place > 0 && text.AsSpan(place).Contains(".cpp:", StringComparison.Ordinal) ? text[..place] : text;
     }
 }

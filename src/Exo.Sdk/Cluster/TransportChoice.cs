@@ -38,7 +38,7 @@ internal sealed record TransportChoice(ITransport Transport, string Reason)
                 return new TransportChoice(candidate.Transport, string.Join("; ", reasons));
             }
 
-            reasons.Add($"{candidate.Transport.Name}: {refusal.TrimEnd('.')}");
+            reasons.Add($"{candidate.Transport.Name} was passed over ({refusal.TrimEnd('.')})");
         }
 
         (ITransport transport, string reason) = BuiltIn(options, sharedMemory ?? new SharedMemoryTransport());

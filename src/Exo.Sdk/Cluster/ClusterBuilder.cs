@@ -79,7 +79,8 @@ public sealed class ClusterBuilder
 
     /// <summary>
     /// Adds a transport to the automatic choice, before the built-in ones and after those that were offered earlier. It is taken if it
-    /// can be used here and every node says by its name that it can use it too; else <see cref="Cluster.TransportReason"/> says what was
+    /// can be used here and every node says by its name that it can use it too (RDMA only if also each pair of ranks has a network of it in
+    /// common); else <see cref="Cluster.TransportReason"/> says what was
     /// missing where. Threads of one process do without it, and an <see cref="IRdmaTransport"/> is for ranks on different machines.
     /// </summary>
     /// <param name="transport">

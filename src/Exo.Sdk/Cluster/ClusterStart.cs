@@ -100,7 +100,7 @@ internal sealed class ClusterStart
         List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint =>
             RemoteNode.ConnectAsync(endpoint, key, _options.Heartbeats, _options.TimeProvider, cancellationToken))];
         List<Task<RemoteNode>> children = [];
-        string[] offered = [.. _candidates.Where(candidate => candidate.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
+        string[] offered = [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
         for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
         {
             ChildProcess child = ChildProcess.Start(

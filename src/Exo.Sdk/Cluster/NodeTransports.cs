@@ -1,13 +1,27 @@
+using System.Net;
+using Exo.Sdk.Transport;
+
 namespace Exo.Sdk;
 
 /// <summary>A transport of a node, in the node's hello.</summary>
 /// <param name="Name">The transport's name.</param>
 /// <param name="Refusal">Why it cannot be used there, or null where it can.</param>
-internal sealed record TransportOffer(string Name, string? Refusal)
+/// <param name="Networks">The networks that it reaches, or null where it reaches whatever TCP reaches.</param>
+internal sealed record TransportOffer(string Name, string? Refusal, string?[]? Networks = null)
 {
     /// <summary>What a node on this machine says of a transport.</summary>
-    public static TransportOffer Of(ITransport transport) =>
-        new(transport.Name, transport.Probe() is { IsAvailable: false } missing ? missing.Reason : null);
+    public static TransportOffer Of(ITransport transport) => transport.Probe() is { IsAvailable: false } missing
+        ? new TransportOffer(transport.Name, missing.Reason)
+        : new TransportOffer(transport.Name, null, (transport as INetworkedTransport)?.Networks().ToArray());
+
+    /// <summary>Whether two ranks with these offers reach each other.</summary>
+    public bool Reaches(TransportOffer other) =>
+        Networks is null || other.Networks is null || Parsed().Any(mine => other.Parsed().Any(theirs => Overlap(mine, theirs)));
+
+    private IEnumerable<IPNetwork> Parsed() =>
+        Networks!.Select(text => IPNetwork.TryParse(text, out IPNetwork network) ? network : (IPNetwork?)null).OfType<IPNetwork>();
+
+    private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
 }
 
 /// <summary>The transports that one node offers.</summary>
@@ -15,12 +29,6 @@ internal sealed record TransportOffer(string Name, string? Refusal)
 /// <param name="Offers">What it said in its hello; not to be trusted.</param>
 internal sealed record NodeTransports(string Node, IReadOnlyList<TransportOffer?>? Offers)
 {
-    /// <summary>Why the node cannot use the transport of a name, or null if it can.</summary>
-    public string? Refusal(string name)
-    {
-        TransportOffer? offer = Offers?.FirstOrDefault(offer => offer?.Name == name);
-        return offer is null ? $"{Node} does not offer it"
-            : offer.Refusal is { } reason ? $"{Node} cannot use it: {reason}"
-            : null;
-    }
+    /// <summary>What the node says of the transport of a name, or null if it does not know it.</summary>
+    public TransportOffer? Of(string name) => Offers?.FirstOrDefault(offer => offer?.Name == name);
 }

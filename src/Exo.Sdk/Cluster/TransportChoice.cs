@@ -30,9 +30,7 @@ internal sealed record TransportChoice(ITransport Transport, string Reason)
         List<string> reasons = [];
         foreach (TransportCandidate candidate in candidates)
         {
-            string? refusal = candidate.Refusal
-                ?? nodes.Select(node => node.Refusal(candidate.Transport.Name)).FirstOrDefault(static reason => reason is not null);
-            if (refusal is null)
+            if (candidate.Refusal(nodes) is not { } refusal)
             {
                 reasons.Add("every rank has it");
                 return new TransportChoice(candidate.Transport, string.Join("; ", reasons));

@@ -50,3 +50,9 @@ internal sealed class RdmaCarrierTransport : CarrierTransport, IRdmaTransport
 
     public IRdmaMemory RegisterMemory(string deviceName, long byteCount) => throw new UnavailableException("There is no device.");
 }
+
+/// <summary>One whose devices are on networks of their own.</summary>
+internal sealed class NetworkedCarrierTransport(params string[] networks) : CarrierTransport, INetworkedTransport
+{
+    public IReadOnlyList<string> Networks() => networks;
+}

@@ -84,6 +84,34 @@ public sealed class TransportChoiceTests
     public void Machines_that_all_have_RDMA_use_it() =>
         Expect(Offering(Machines, new RdmaCarrierTransport()), "carrier", "every rank has it", new NodeTransports("first", [Carrier]));
 
+    [Fact]
+    public void Every_pair_needs_a_network_in_common()
+    {
+        NodeTransports first = new("first", [Carrier with { Networks = ["10.0.1.0/30", "10.0.3.0/30"] }]);
+        NodeTransports second = new("second", [Carrier with { Networks = ["10.0.2.0/24", "10.0.3.0/24"] }]);
+        NodeTransports third = new("third", [Carrier with { Networks = ["10.0.2.0/24"] }]);
+        ClusterOptions options = Offering(Machines, new NetworkedCarrierTransport("10.0.1.0/30", "10.0.2.0/24"));
+        Expect(options, "carrier", "every rank has it", first, second);
+        Expect(
+            options,
+            "tcp",
+            "carrier was passed over (first (10.0.1.0/30, 10.0.3.0/30) and third (10.0.2.0/24) have no network of it in common); a node*",
+            first,
+            second,
+            third);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("10.0.1.0/99")]
+    [InlineData("ten/dot")]
+    [InlineData(null)]
+    public void What_is_no_network_reaches_nobody(string? network) => Expect(
+        Offering(Machines, new NetworkedCarrierTransport("10.0.1.0/24")),
+        "tcp",
+        "carrier was passed over (this process (10.0.1.0/24) and first (*) have no network of it in common); *",
+        new NodeTransports("first", [Carrier with { Networks = [network] }]));
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -35,22 +35,28 @@ cat > Consumer.csproj <<XML
     <PackageReference Include="Exo.Sdk" Version="$version" />
     <PackageReference Include="Exo.Sdk.TinyModel" Version="$version" />
     <PackageReference Include="Exo.Sdk.Testing" Version="$version" />
+    <PackageReference Include="Exo.Sdk.Rdma" Version="$version" />
+    <PackageReference Include="Exo.Sdk.Mlx" Version="$version" />
   </ItemGroup>
 </Project>
 XML
 cat > Program.cs <<'CS'
 using Exo.Sdk;
 using Exo.Sdk.Inference;
+using Exo.Sdk.Mlx;
+using Exo.Sdk.Rdma;
 
 await using Cluster cluster = await new ClusterBuilder()
     .UseModel(TinyModel.Path)
     .UseLocalRanks(2, RankHosting.ChildProcess)
+    .UseRdma()
     .BuildAsync();
 await foreach (GeneratedToken token in cluster.GenerateAsync("What is 2 plus 3?", GenerationOptions.Greedy))
     Console.Write(token.Text);
 Console.WriteLine();
 int processes = (await cluster.GetRankStatusAsync()).Select(rank => rank.Memory.ProcessId).Distinct().Count();
-Console.WriteLine($"{processes} processes");
+Console.WriteLine($"{processes} processes over {cluster.Transport}: {cluster.TransportReason}");
+Console.WriteLine($"mlx: {new MlxBackend().Probe().Reason}");
 return processes == 2 ? 0 : 1;
 CS
 # A folder of its own, so that no package of an earlier run is taken from the user's cache.

@@ -16,7 +16,7 @@ namespace Exo.Sdk.Rdma;
 /// send, and a message that an unreliable pair drops is sent again. Messages are neither encrypted nor signed: use it
 /// on cables or networks that nobody else can write to.
 /// </remarks>
-public sealed class RdmaTransport : IRdmaTransport
+public sealed class RdmaTransport : IRdmaTransport, INetworkedTransport
 {
     // What stands before the address in what ranks tell each other, so that nobody takes it for a plain TCP endpoint.
     private const string Scheme = "rdma:";
@@ -72,6 +72,24 @@ public sealed class RdmaTransport : IRdmaTransport
         catch (UnavailableException missing)
         {
             return Availability.No(missing.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    IReadOnlyList<string> INetworkedTransport.Networks() => Networks();
+
+    /// <summary>The subnets of the usable ports; empty where there are none.</summary>
+    internal IReadOnlyList<string> Networks()
+    {
+        try
+        {
+            using VerbsHandle library = VerbsHandle.Open(Options.VerbsLibrary);
+            _ = Read(library, out List<LocalPort> usable);
+            return [.. usable.Select(static port => port.Network()).Distinct()];
+        }
+        catch (UnavailableException)
+        {
+            return [];
         }
     }
 

@@ -11,7 +11,7 @@ public sealed class DoctorCommandTests
         ExoResult result = await ExoProcess.RunAsync("doctor");
         result.ExitCode.Should().Be(0, result.Error);
         result.Error.Should().BeEmpty();
-        result.Output.Should().ContainAll("onnxruntime   yes", "mlx", "in-process    yes", "tcp", "rdma");
+        result.Output.Should().ContainAll("onnxruntime   yes", "mlx", "in-process    yes", "shared-memory", "tcp", "rdma");
     }
 
     [Fact]

@@ -26,6 +26,18 @@ public sealed class RunCommandTests(RunCommandTests.OneRank one) : IClassFixture
         result.Error.Should().Contain($"[{ranks[1]} ranks over {transport}, ");
     }
 
+    [LinuxFact]
+    public async Task The_transport_and_its_reason_are_told()
+    {
+        ExoResult chosen = await ExoProcess.RunAsync([.. Raw, "--ranks", "2", "--processes"]);
+        chosen.Error.Should().Contain("[over shared-memory: rdma was passed over (").And.Contain("all ranks are processes of this machine]");
+
+        ExoResult forced = await ExoProcess.RunAsync([.. Raw, "--ranks", "2", "--processes", "--transport", "tcp"]);
+        forced.ExitCode.Should().Be(0, forced.Error);
+        forced.Output.Should().Be(one.Result.Output);
+        forced.Error.Should().Contain("[over tcp: it was asked for").And.Contain("[2 ranks over tcp, ");
+    }
+
     [Theory]
     [InlineData("BFloat16")]
     [InlineData("int8blocks")]

@@ -5,7 +5,7 @@ public sealed class UsageTests
 {
     [Theory]
     [InlineData("", "run", "logits", "plan", "profile", "node", "doctor", "--version")]
-    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend", "--mlx-precision")]
+    [InlineData("run", "--model", "--ranks", "--shares", "--processes", "--node", "--raw", "--temperature", "--max-tokens", "--stop", "--backend", "--mlx-precision", "--transport", "shared-memory")]
     [InlineData("logits", "--model", "--ranks", "--tokens", "--json")]
     [InlineData("plan", "--model", "--ranks", "--shares", "--memory")]
     [InlineData("node", "--listen", "--cluster-key-file", "--model", "--mlx-precision", "--mlx-group")]
@@ -33,6 +33,7 @@ public sealed class UsageTests
     [InlineData("--threads", "run", "--threads", "0")]
     [InlineData("--context", "run", "--context", "0")]
     [InlineData("cpu, onnxruntime, mlx", "run", "--raw", "x", "--backend", "abacus")]
+    [InlineData("'tcp'", "run", "--raw", "x", "--transport", "pigeon")]
     [InlineData("--backend mlx", "run", "--raw", "x", "--mlx-group", "Ring")]
     [InlineData("child processes", "run", "--raw", "x", "--backend", "mlx", "--mlx-precision", "BFloat16", "--processes")]
     [InlineData("no-such-file", "doctor", "--from", "no-such-file")]

@@ -54,6 +54,14 @@ public sealed class RdmaTransportTests : IDisposable
         device.Limits.Should().Be(new RdmaLimits(1000, 1000, 16384, 8 << 20));
     }
 
+    [FakeFact]
+    public void The_networks_are_those_of_the_usable_ports()
+    {
+        Transport().Networks().Should().Equal("10.99.0.0/24");
+        Fake.Set("devices", 0);
+        Transport().Networks().Should().BeEmpty();
+    }
+
     [FakeTheory]
     [InlineData("devices", 0, "finds no RDMA device")]
     [InlineData("no_ipv4", 1, "fake0: port 1 is active, but its interface has no IPv4 address")]

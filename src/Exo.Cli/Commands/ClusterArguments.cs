@@ -11,7 +11,7 @@ internal sealed class ClusterArguments
 
     private readonly Option<bool> _processes = new("--processes", "-p")
     {
-        Description = "Each rank after rank 0 in a child process, connected over shared memory, instead of a thread.",
+        Description = "Each rank after rank 0 in a child process instead of a thread.",
     };
 
     private readonly Option<string[]> _nodes = new("--node")
@@ -40,6 +40,8 @@ internal sealed class ClusterArguments
 
     private readonly BackendArguments _backend = new();
 
+    private readonly TransportArguments _transport = new();
+
     private readonly Option<KeyValuePrecision> _keyValues = new("--key-values")
     {
         Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
@@ -66,6 +68,7 @@ internal sealed class ClusterArguments
         command.Options.Add(_threads);
         command.Options.Add(_activations);
         _backend.AddTo(command);
+        _transport.AddTo(command);
         command.Options.Add(_keyValues);
         command.Options.Add(_pin);
         command.Options.Add(_wire);
@@ -83,6 +86,7 @@ internal sealed class ClusterArguments
             .UseKeyValues(result.GetValue(_keyValues))
             .UseWirePrecision(result.GetValue(_wire))
             .ReportProgress(status);
+        _transport.Apply(result, builder);
         foreach (string node in result.GetValue(_nodes) ?? [])
         {
             builder.AddNode(node);

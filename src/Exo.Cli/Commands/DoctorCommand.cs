@@ -1,16 +1,11 @@
 using System.CommandLine;
 using Exo.Cli.Doctor;
-using Exo.Sdk;
-using Exo.Sdk.Transport;
 
 namespace Exo.Cli.Commands;
 
 /// <summary><c>exo doctor</c>: what can be used on this machine, and what stands in the way of the rest. It changes nothing.</summary>
 internal static class DoctorCommand
 {
-    /// <summary>The transports that are asked; a further one needs a place here and nothing else.</summary>
-    private static readonly ITransport[] Transports = [new InProcessTransport(), new TcpTransport()];
-
     public static Command Create()
     {
         Option<bool> json = new("--json")
@@ -34,7 +29,7 @@ internal static class DoctorCommand
         {
             MachineFacts machine = result.GetValue(from) is { } file
                 ? MachineFacts.Read(file)
-                : await FactGathering.GatherAsync(BackendArguments.All(), Transports, cancellationToken).ConfigureAwait(false);
+                : await FactGathering.GatherAsync(BackendArguments.All(), TransportArguments.All(), cancellationToken).ConfigureAwait(false);
             DoctorReport report = Diagnosis.Of(machine);
             await Console.Out.WriteAsync(
                 result.GetValue(facts) ? machine.ToJson() + "\n" : result.GetValue(json) ? report.ToJson() : report.ToText()).ConfigureAwait(false);

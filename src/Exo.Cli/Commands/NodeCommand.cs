@@ -46,6 +46,7 @@ internal static class NodeCommand
                 ClusterKey = key,
                 ModelFolder = result.GetValue(model),
                 Backends = backends.Offer(result),
+                Transports = TransportArguments.BetweenProcesses(),
                 LoggerFactory = new ConsoleLog(),
             });
             await using (node.ConfigureAwait(false))

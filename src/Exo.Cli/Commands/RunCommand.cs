@@ -58,6 +58,11 @@ internal static class RunCommand
             Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
+                if (running.Plan.WorldSize > 1 && !result.GetValue(quiet))
+                {
+                    await Console.Error.WriteLineAsync($"[over {running.Transport}: {running.TransportReason}]").ConfigureAwait(false);
+                }
+
                 using TextOutput output = new();
                 Conversation conversation = new(running, options, output, result.GetValue(system), result.GetValue(quiet));
                 if (text is not null)

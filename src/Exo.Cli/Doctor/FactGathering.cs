@@ -12,7 +12,7 @@ internal static class FactGathering
 
     /// <summary>Gathers the facts.</summary>
     /// <param name="backends">The compute backends to ask.</param>
-    /// <param name="transports">The transports to ask. RDMA belongs here once it is there.</param>
+    /// <param name="transports">The transports to ask.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     public static async Task<MachineFacts> GatherAsync(
         IReadOnlyList<IComputeBackend> backends, IReadOnlyList<ITransport> transports, CancellationToken cancellationToken)

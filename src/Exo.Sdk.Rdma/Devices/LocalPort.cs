@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Net;
 using Exo.Sdk.Rdma.Native;
 
 namespace Exo.Sdk.Rdma.Devices;
@@ -12,4 +14,16 @@ namespace Exo.Sdk.Rdma.Devices;
 /// <param name="Limits">The device's limits, lowered to the ceiling of the options.</param>
 /// <param name="MaxCompletions">The longest completion queue.</param>
 internal sealed record LocalPort(
-    string Device, int Number, int GidIndex, Gid Gid, int PrefixLength, int Mtu, RdmaLimits Limits, int MaxCompletions);
+    string Device, int Number, int GidIndex, Gid Gid, int PrefixLength, int Mtu, RdmaLimits Limits, int MaxCompletions)
+{
+    /// <summary>The port's subnet, for example <c>10.0.1.0/24</c>.</summary>
+    public string Network()
+    {
+        Gid gid = Gid;
+        ReadOnlySpan<byte> bytes = gid;
+        uint address = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
+        Span<byte> subnet = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(subnet, address & (uint.MaxValue << (32 - PrefixLength)));
+        return $"{new IPAddress(subnet)}/{PrefixLength}";
+    }
+}

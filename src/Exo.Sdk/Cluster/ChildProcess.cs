@@ -40,7 +40,8 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Starts the process.</summary>
     /// <exception cref="UnavailableException">The program cannot be started a second time.</exception>
-    public static ChildProcess Start(int rank, string? backendType, string? transportType, HeartbeatOptions heartbeats, ILogger logger)
+    public static ChildProcess Start(
+        int rank, string? backendType, string? transportType, string[] offeredTransportTypes, HeartbeatOptions heartbeats, ILogger logger)
     {
         TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start(backlog: 8);
@@ -58,6 +59,7 @@ internal sealed class ChildProcess : IAsyncDisposable
                 secret,
                 backendType,
                 transportType,
+                offeredTransportTypes,
                 heartbeats.Interval.TotalMilliseconds,
                 heartbeats.HostTimeout.TotalMilliseconds));
             return child;

@@ -68,13 +68,31 @@ public sealed class ClusterBuilder
     public ClusterBuilder UseShares(params IReadOnlyList<double> shares) => With(_options with { Shares = shares });
 
     /// <summary>
-    /// The transport of the data plane. Without it: in-process where all ranks are threads of this process, shared memory where all
-    /// are processes of this machine (TCP where that cannot be used), TCP where a node that was started elsewhere takes part.
+    /// The transport of the data plane. Without it: one of <see cref="OfferTransport"/> that every rank has; else in-process where all
+    /// ranks are threads of this process, shared memory where all are processes of this machine (TCP where that cannot be used),
+    /// TCP where a node that was started elsewhere takes part.
     /// <see cref="Cluster.TransportReason"/> says which and why.
     /// </summary>
     /// <param name="transport">The transport. For child processes its type needs a public constructor without parameters.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseTransport(ITransport transport) => With(_options with { Transport = transport });
+
+    /// <summary>
+    /// Adds a transport to the automatic choice, before the built-in ones and after those that were offered earlier. It is taken if it
+    /// can be used here and every node says by its name that it can use it too (RDMA only if also each pair of ranks has a network of it in
+    /// common); else <see cref="Cluster.TransportReason"/> says what was
+    /// missing where. Threads of one process do without it, and an <see cref="IRdmaTransport"/> is for ranks on different machines.
+    /// </summary>
+    /// <param name="transport">
+    /// The transport. Nodes elsewhere need it in <see cref="NodeOptions.Transports"/>. Child processes make their own of its type,
+    /// with the public constructor without parameters; where they cannot, they do not offer it.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder OfferTransport(ITransport transport)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        return With(_options with { OfferedTransports = [.. _options.OfferedTransports, transport] });
+    }
 
     /// <summary>The compute backend. Without it: our own on the CPU, or ONNX Runtime where that cannot run the model.</summary>
     /// <param name="backend">The backend. For child processes its type needs a public constructor without parameters.</param>

@@ -22,6 +22,8 @@ internal sealed record ClusterOptions
 
     public ITransport? Transport { get; init; }
 
+    public IReadOnlyList<ITransport> OfferedTransports { get; init; } = [];
+
     public IComputeBackend? Backend { get; init; }
 
     public IShardPlanner? Planner { get; init; }

@@ -17,18 +17,20 @@ internal sealed class ClusterStart
     private readonly ClusterOptions _options;
     private readonly ILogger _logger;
     private IComputeBackend? _chosenBackend;
-    private readonly ITransport _transport;
-    private readonly string _transportReason;
+    private readonly IReadOnlyList<TransportCandidate> _candidates;
+    private TransportChoice? _chosenTransport;
     private readonly List<INode> _nodes = [];
 
     private ClusterStart(ClusterOptions options)
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger<Cluster>();
-        (_transport, _transportReason) = TransportChoice.Make(options);
+        _candidates = TransportCandidate.Of(options);
     }
 
     private IComputeBackend Backend => _chosenBackend!;
+
+    private TransportChoice Transport => _chosenTransport!;
 
     public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)
     {
@@ -54,7 +56,7 @@ internal sealed class ClusterStart
 
         Report(ClusterStage.StartingNodes);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
-        OpenOrder open = new(folder, fingerprint, Backend.Name, _transport.Name);
+        OpenOrder open = new(folder, fingerprint, Backend.Name, Transport.Transport.Name);
         OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken)).ConfigureAwait(false);
 
         Report(ClusterStage.Planning);
@@ -67,8 +69,8 @@ internal sealed class ClusterStart
         }).ConfigureAwait(false);
 
         LocalNode first = (LocalNode)_nodes[0];
-        Log.TransportChosen(_logger, _transport.Name, _transportReason, _options.WirePrecision);
-        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, _transport.Name, Backend.Name);
+        Log.TransportChosen(_logger, Transport.Transport.Name, Transport.Reason, _options.WirePrecision);
+        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, Transport.Transport.Name, Backend.Name);
         Report(ClusterStage.Ready);
         return new Cluster(
             _options,
@@ -76,7 +78,7 @@ internal sealed class ClusterStart
             tokenizer,
             template,
             plan,
-            (_transport.Name, _transportReason),
+            (Transport.Transport.Name, Transport.Reason),
             Backend.Name,
             _nodes,
             orders[0],
@@ -98,9 +100,11 @@ internal sealed class ClusterStart
         List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint =>
             RemoteNode.ConnectAsync(endpoint, key, _options.Heartbeats, _options.TimeProvider, cancellationToken))];
         List<Task<RemoteNode>> children = [];
+        string[] offered = [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
         for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
         {
-            ChildProcess child = ChildProcess.Start(rank, TypeName(_options.Backend), TypeName(_options.Transport), _options.Heartbeats, _logger);
+            ChildProcess child = ChildProcess.Start(
+                rank, TypeName(_options.Backend), TypeName(_options.Transport), offered, _options.Heartbeats, _logger);
             children.Add(RemoteNode.StartChildAsync(child, _options.Heartbeats, _options.TimeProvider, cancellationToken));
         }
 
@@ -113,17 +117,18 @@ internal sealed class ClusterStart
             }
         }
 
+        foreach (Task<RemoteNode> task in children.Concat(remotes))
+        {
+            await task.ConfigureAwait(false);
+        }
+
+        _chosenTransport = TransportChoice.Make(_options, _candidates, [.. _nodes.Cast<RemoteNode>().Select(node => node.Transports)]);
         string host = _nodes.OfType<RemoteNode>().Select(node => node.LocalHost).FirstOrDefault(address => address is not null)
             ?? IPAddress.Loopback.ToString();
         int localThreads = _options.HasProcesses ? 1 : _options.LocalRanks;
         for (int rank = 0; rank < localThreads; rank++)
         {
-            _nodes.Insert(rank, new LocalNode(Backend, _transport, host, _logger));
-        }
-
-        foreach (Task<RemoteNode> task in children.Concat(remotes))
-        {
-            await task.ConfigureAwait(false);
+            _nodes.Insert(rank, new LocalNode(Backend, Transport.Transport, host, _logger));
         }
     }
 

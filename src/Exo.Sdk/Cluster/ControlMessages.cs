@@ -20,11 +20,11 @@ namespace Exo.Sdk;
 internal abstract record ControlMessage
 {
     /// <summary>Raised whenever a message changes its meaning; both sides must speak the same.</summary>
-    public const int ProtocolVersion = 2;
+    public const int ProtocolVersion = 3;
 }
 
 /// <summary>A node's first words.</summary>
-internal sealed record NodeHello(int Version, string Name, int ProcessId, string[] Backends, string[] Transports) : ControlMessage;
+internal sealed record NodeHello(int Version, string Name, int ProcessId, string[] Backends, TransportOffer[] Transports) : ControlMessage;
 
 /// <summary>Asks a node to open the model and its end of the transport.</summary>
 internal sealed record OpenOrder(string ModelFolder, string Fingerprint, string Backend, string Transport) : ControlMessage;

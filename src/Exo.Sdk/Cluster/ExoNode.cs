@@ -26,7 +26,9 @@ public sealed record NodeOptions
     /// <summary>Compute backends, preferred first; null for the built-in ones.</summary>
     public IReadOnlyList<IComputeBackend>? Backends { get; init; }
 
-    /// <summary>Transports, preferred first; null for the built-in ones.</summary>
+    /// <summary>
+    /// Transports that hosts may choose; null for the built-in ones. A list replaces these, so it should hold a <see cref="TcpTransport"/> as well.
+    /// </summary>
     public IReadOnlyList<ITransport>? Transports { get; init; }
 
     /// <summary>Heartbeats.</summary>
@@ -224,7 +226,9 @@ public sealed class ExoNode : IAsyncDisposable
     {
         NodeParts parts = new(
             Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BuiltInBackends.All(),
-            Make<ITransport>(bootstrap.TransportType) is { } transport ? [transport] : [new SharedMemoryTransport(), new TcpTransport()],
+            Make<ITransport>(bootstrap.TransportType) is { } transport
+                ? [transport]
+                : [.. MakeOffered(bootstrap.OfferedTransportTypes), new SharedMemoryTransport(), new TcpTransport()],
             ModelFolder: null);
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, bootstrap.Port)).ConfigureAwait(false);
@@ -248,6 +252,28 @@ public sealed class ExoNode : IAsyncDisposable
                 NullLogger.Instance,
                 CancellationToken.None)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>The transports that can be made here. What is missing the parent hears from the hello, and why from this output.</summary>
+    private static IEnumerable<ITransport> MakeOffered(string[] typeNames)
+    {
+        foreach (string typeName in typeNames)
+        {
+            ITransport? transport = null;
+            try
+            {
+                transport = Make<ITransport>(typeName);
+            }
+            catch (UnavailableException error)
+            {
+                Console.Error.WriteLine(error.Message);
+            }
+
+            if (transport is not null)
+            {
+                yield return transport;
+            }
+        }
     }
 
     [UnconditionalSuppressMessage("Trimming", "IL2057", Justification = "Only the parent's own types are named, and a program that is trimmed keeps to the defaults.")]

@@ -7,6 +7,7 @@ namespace Exo.Sdk;
 /// <param name="Secret">Proves the child to the parent and the parent to the child.</param>
 /// <param name="BackendType">The compute backend's assembly-qualified type name; null for the default.</param>
 /// <param name="TransportType">The transport's assembly-qualified type name; null for the default.</param>
+/// <param name="OfferedTransportTypes">The same for transports that are offered beside the default ones; preferred first.</param>
 /// <param name="HeartbeatIntervalMs">See <see cref="HeartbeatOptions.Interval"/>.</param>
 /// <param name="HostTimeoutMs">See <see cref="HeartbeatOptions.HostTimeout"/>.</param>
 internal sealed record NodeBootstrap(
@@ -14,6 +15,7 @@ internal sealed record NodeBootstrap(
     byte[] Secret,
     string? BackendType,
     string? TransportType,
+    string[] OfferedTransportTypes,
     double HeartbeatIntervalMs,
     double HostTimeoutMs)
 {

@@ -103,7 +103,7 @@ internal sealed class NodeSession : IAsyncDisposable
             Environment.MachineName,
             Environment.ProcessId,
             [.. _parts.Backends.Select(backend => backend.Name)],
-            [.. _parts.Transports.Select(transport => transport.Name)]));
+            [.. _parts.Transports.Select(TransportOffer.Of)]));
         Task work = FollowOrdersAsync();
         using CancellationTokenRegistration registration = cancellationToken.Register(() => _orders.Writer.TryComplete());
         Task first = await Task.WhenAny(_channel.Ended, work).ConfigureAwait(false);

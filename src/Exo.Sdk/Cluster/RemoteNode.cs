@@ -37,6 +37,9 @@ internal sealed class RemoteNode : INode
 
     public Task<string> Lost => _lost.Task;
 
+    /// <summary>What the node said that it can use. Only after its hello, so always outside this class.</summary>
+    public NodeTransports Transports => new(Name, _hello.Task.Result.Transports);
+
     /// <summary>The local address that the node is reached from; peers reach this machine by it.</summary>
     public string? LocalHost { get; private init; }
 

@@ -1,0 +1,58 @@
+using Exo.Sdk.Transport;
+
+namespace Exo.Sdk.Tests.Cluster;
+
+/// <summary>A transport of another package, as far as the choice can see: TCP by another name. Child processes can make it.</summary>
+internal class CarrierTransport : ITransport
+{
+    public string Name => "carrier";
+
+    /// <summary>Why it cannot be used, or null.</summary>
+    public string? Missing { get; init; }
+
+    public Availability Probe() => Missing is { } reason ? Availability.No(reason) : Availability.Yes("it can be used");
+
+    public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default) =>
+        new TcpTransport().OpenAsync(options, cancellationToken);
+}
+
+/// <summary>One that child processes cannot make.</summary>
+internal sealed class SettledCarrierTransport(string? missing) : ITransport
+{
+    public string Name => "carrier";
+
+    public Availability Probe() => missing is null ? Availability.Yes("it can be used") : Availability.No(missing);
+
+    public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default) =>
+        new TcpTransport().OpenAsync(options, cancellationToken);
+}
+
+/// <summary>One that child processes can make but not use.</summary>
+internal sealed class ParentOnlyTransport(string? missing) : ITransport
+{
+    public ParentOnlyTransport()
+        : this("no carrier in a child")
+    {
+    }
+
+    public string Name => "carrier";
+
+    public Availability Probe() => missing is null ? Availability.Yes("it can be used") : Availability.No(missing);
+
+    public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default) =>
+        new TcpTransport().OpenAsync(options, cancellationToken);
+}
+
+/// <summary>One that counts as RDMA.</summary>
+internal sealed class RdmaCarrierTransport : CarrierTransport, IRdmaTransport
+{
+    public IReadOnlyList<RdmaDevice> ListDevices() => [];
+
+    public IRdmaMemory RegisterMemory(string deviceName, long byteCount) => throw new UnavailableException("There is no device.");
+}
+
+/// <summary>One whose devices are on networks of their own.</summary>
+internal sealed class NetworkedCarrierTransport(params string[] networks) : CarrierTransport, INetworkedTransport
+{
+    public IReadOnlyList<string> Networks() => networks;
+}

@@ -58,11 +58,6 @@ internal static class RunCommand
             Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
-                if (running.Plan.WorldSize > 1 && !result.GetValue(quiet))
-                {
-                    await Console.Error.WriteLineAsync($"[over {running.Transport}: {running.TransportReason}]").ConfigureAwait(false);
-                }
-
                 using TextOutput output = new();
                 Conversation conversation = new(running, options, output, result.GetValue(system), result.GetValue(quiet));
                 if (text is not null)
@@ -90,6 +85,7 @@ internal static class RunCommand
     private sealed class Conversation(Cluster cluster, GenerationOptions options, TextOutput output, string? system, bool isQuiet)
     {
         private readonly List<ChatMessage> _messages = system is null ? [] : [new ChatMessage("system", system)];
+        private bool _hasToldWhy = cluster.Plan.WorldSize == 1;
 
         public async Task TalkAsync(CancellationToken cancellationToken)
         {
@@ -134,6 +130,11 @@ internal static class RunCommand
                         CultureInfo.InvariantCulture,
                         $"{(Console.IsErrorRedirected || Console.IsOutputRedirected ? "" : "\n")}[{cluster.Plan.WorldSize} ranks over {cluster.Transport}, prompt {usage.PromptTokens} tokens at {usage.PrefillTokensPerSecond:F1} tok/s, generated {usage.GeneratedTokens} at {usage.DecodeTokensPerSecond:F1} tok/s, {token.FinishReason}]"))
                         .ConfigureAwait(false);
+                    if (!_hasToldWhy)
+                    {
+                        _hasToldWhy = true;
+                        await Console.Error.WriteLineAsync($"[over {cluster.Transport}: {cluster.TransportReason}]").ConfigureAwait(false);
+                    }
                 }
             }
 

@@ -6,6 +6,8 @@ namespace Exo.Sdk.Inference;
 /// <summary>Generates text: samples a token from each step's logits, decodes it and hands it to the caller.</summary>
 internal sealed class GenerationRequest : SequenceRequest
 {
+    private const int ReservedTokens = 512;
+
     private readonly GenerationOptions _options;
     private readonly IReadOnlyList<int> _endTokens;
     private readonly TokenSampler _sampler;
@@ -37,6 +39,7 @@ internal sealed class GenerationRequest : SequenceRequest
         _stops = new StopStringFilter(options.StopStrings);
         _time = time;
         _limit = Math.Min(options.MaxTokens, contextLength - prompt.Length);
+        Reserve(Math.Min(_limit, ReservedTokens));
         foreach (int token in prompt)
         {
             _sampler.Observe(token);
@@ -79,6 +82,19 @@ internal sealed class GenerationRequest : SequenceRequest
     }
 
     public override void Fail(Exception error) => _tokens.Writer.TryComplete(error);
+
+    // A caller who falls behind for a moment must not make the queue grow while tokens are decoded: it keeps the room it once had.
+    private void Reserve(int tokens)
+    {
+        for (int i = 0; i < tokens; i++)
+        {
+            _tokens.Writer.TryWrite(default);
+        }
+
+        while (_tokens.Reader.TryRead(out _))
+        {
+        }
+    }
 
     private int? Finish(int token, string text, FinishReason reason)
     {

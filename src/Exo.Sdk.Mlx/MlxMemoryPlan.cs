@@ -31,14 +31,14 @@ internal static class MlxMemoryPlan
             Wired: Math.Min(resident, device.MaxRecommendedWorkingSetBytes));
     }
 
-    // Numbers are held in the type that is computed in, packed words as they are.
+    // Numbers are held in the type that is computed in, packed words and scale bytes as they are.
     private static long Bytes(LinearSlices slices, int size)
     {
         long outputs = slices.Outputs.Count;
-        long numbers = slices.Linear.Quantization is { } packing
-            ? 2 * outputs * slices.Inputs.Count / packing.GroupSize
-            : outputs * slices.Inputs.Count;
-        long words = slices.Linear.Quantization is { } packed ? outputs * slices.Inputs.Count * packed.Bits / 8 : 0;
-        return words + (numbers * size) + (slices.Linear.HasBias ? outputs * size : 0);
+        long values = outputs * slices.Inputs.Count;
+        long weight = slices.Linear.Quantization is { } packing
+            ? (values * packing.Bits / 8) + (values / packing.GroupSize * (packing.HasGroupBiases ? 2 * size : sizeof(byte)))
+            : values * size;
+        return weight + (slices.Linear.HasBias ? outputs * size : 0);
     }
 }

@@ -1,4 +1,5 @@
 using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Mlx;
 
@@ -9,6 +10,9 @@ namespace Exo.Sdk.Mlx;
 internal sealed unsafe class MlxOperations : IDisposable
 {
     private static readonly byte[] AffineMode = "affine\0"u8.ToArray();
+    private static readonly byte[] Mxfp4Mode = "mxfp4\0"u8.ToArray();
+    private static readonly byte[] Nvfp4Mode = "nvfp4\0"u8.ToArray();
+    private static readonly byte[] Mxfp8Mode = "mxfp8\0"u8.ToArray();
     private static readonly byte[] NoMask = "\0"u8.ToArray();
     private static readonly byte[] CausalMask = "causal\0"u8.ToArray();
     private static readonly byte[] ArrayMask = "array\0"u8.ToArray();
@@ -181,25 +185,28 @@ internal sealed unsafe class MlxOperations : IDisposable
         }
     }
 
-    /// <summary>x·Wᵀ for a packed weight.</summary>
-    internal MlxArray QuantizedMatmul(MlxArray x, MlxArray words, MlxArray scales, MlxArray biases, int groupSize, int bits)
+    /// <summary>x·Wᵀ for a packed weight; biases are none where the mode has none.</summary>
+    internal MlxArray QuantizedMatmul(MlxArray x, MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing)
     {
         MlxArray result = Api.ArrayNew();
-        fixed (byte* mode = AffineMode)
+        fixed (byte* mode = ModeOf(packing))
         {
-            int code = Api.QuantizedMatmul(&result, x, words, scales, biases, 1, new OptionalInt(groupSize), new OptionalInt(bits), mode, _stream);
+            int code = Api.QuantizedMatmul(
+                &result, x, words, scales, biases, 1, new OptionalInt(packing.GroupSize), new OptionalInt(packing.Bits), mode, _stream);
             return Scope.Own(code, result, "mlx_quantized_matmul");
         }
     }
 
-    /// <summary>The numbers of a packed weight.</summary>
-    internal MlxArray Dequantize(MlxArray words, MlxArray scales, MlxArray biases, int groupSize, int bits, MlxType type)
+    /// <summary>The numbers of a packed weight; biases are none where the mode has none.</summary>
+    internal MlxArray Dequantize(MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing, MlxType type)
     {
         MlxArray result = Api.ArrayNew();
-        fixed (byte* mode = AffineMode)
+        OptionalInt groupSize = new(packing.GroupSize);
+        OptionalInt bits = new(packing.Bits);
+        fixed (byte* mode = ModeOf(packing))
         {
             int code = Api.Dequantize(
-                &result, words, scales, biases, new OptionalInt(groupSize), new OptionalInt(bits), mode, MlxArray.None, new OptionalType(type), _stream);
+                &result, words, scales, biases, groupSize, bits, mode, MlxArray.None, new OptionalType(type), _stream);
             return Scope.Own(code, result, "mlx_dequantize");
         }
     }
@@ -283,6 +290,14 @@ internal sealed unsafe class MlxOperations : IDisposable
         Scope.Dispose();
         _ = Api.StreamFree(_stream);
     }
+
+    private static byte[] ModeOf(QuantizationSpec packing) => packing.Mode switch
+    {
+        QuantizationMode.Mxfp4 => Mxfp4Mode,
+        QuantizationMode.Nvfp4 => Nvfp4Mode,
+        QuantizationMode.Mxfp8 => Mxfp8Mode,
+        _ => AffineMode,
+    };
 
     private MlxArrayList List(ReadOnlySpan<MlxArray> arrays)
     {

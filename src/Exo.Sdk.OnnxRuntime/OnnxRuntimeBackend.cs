@@ -62,7 +62,8 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
             {
                 return Availability.No(
                     $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; ONNX Runtime multiplies "
-                    + "affine with 2, 4 or 8 bits in groups of 32, 64 or 128.");
+                    + "affine with 2, 4 or 8 bits in groups of 32, 64 or 128"
+                    + (packing.HasGroupBiases ? "." : "; the mlx backend multiplies this mode."));
             }
         }
 

@@ -22,6 +22,23 @@ public sealed class MlxMemoryPlanTests
         limits.Should().Be(new MlxMemoryLimits(48L << 30, 64L << 20, expected));
     }
 
+    [Theory]
+    [InlineData(4, 32, QuantizationMode.Mxfp4)]
+    [InlineData(4, 16, QuantizationMode.Nvfp4)]
+    [InlineData(8, 32, QuantizationMode.Mxfp8)]
+    public void A_group_without_bias_takes_one_byte_in_every_precision(int bits, int group, QuantizationMode mode)
+    {
+        ModelSpec spec = new RandomModel(new ModelShape()).Spec;
+        ModelSpec packed = spec with { Head = spec.Head with { Quantization = new QuantizationSpec(bits, group, mode) } };
+        foreach ((MlxPrecision precision, int size) in ((MlxPrecision, int)[])[(MlxPrecision.Float32, 4), (MlxPrecision.BFloat16, 2)])
+        {
+            long saved = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, precision, Device(48L << 30)).Wired!.Value
+                - MlxMemoryPlan.Of(packed, Ranks.Whole(spec), Options, precision, Device(48L << 30)).Wired!.Value;
+
+            saved.Should().Be((97 * 64 * size) - (97 * 64 * bits / 8) - (97 * 64 / group));
+        }
+    }
+
     [Fact]
     public void Half_the_precision_takes_half_the_numbers()
     {

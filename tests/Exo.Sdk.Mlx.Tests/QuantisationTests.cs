@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace Exo.Sdk.Mlx.Tests;
 
-/// <summary>Every width and group size that MLX packs affine weights in, against the formulas in double precision.</summary>
+/// <summary>Every width and group size that MLX packs affine weights in, and its floating-point modes, against the formulas in double precision.</summary>
 public sealed class QuantisationTests(ITestOutputHelper output)
 {
     private const double Bound = 1e-4;
@@ -35,10 +35,59 @@ public sealed class QuantisationTests(ITestOutputHelper output)
     [InlineData(2, 128)]
     public void Two_ranks_agree_with_the_formulas(int bits, int group) => Follow(bits, group, [1, 1]);
 
+    [MlxTheory]
+    [InlineData(QuantizationMode.Mxfp4, false)]
+    [InlineData(QuantizationMode.Mxfp4, true)]
+    [InlineData(QuantizationMode.Nvfp4, false)]
+    [InlineData(QuantizationMode.Nvfp4, true)]
+    [InlineData(QuantizationMode.Mxfp8, false)]
+    [InlineData(QuantizationMode.Mxfp8, true)]
+    public void Floating_point_modes_agree_with_the_formulas_on_one_rank(QuantizationMode mode, bool isTied) => Follow(mode, isTied, [1]);
+
+    [MlxTheory]
+    [InlineData(QuantizationMode.Mxfp4)]
+    [InlineData(QuantizationMode.Nvfp4)]
+    [InlineData(QuantizationMode.Mxfp8)]
+    public void Floating_point_modes_agree_with_the_formulas_on_two_ranks(QuantizationMode mode) => Follow(mode, isTied: false, [1, 1]);
+
+    [StandinTheory]
+    [InlineData(QuantizationMode.Mxfp4)]
+    [InlineData(QuantizationMode.Nvfp4)]
+    [InlineData(QuantizationMode.Mxfp8)]
+    public void Floating_point_modes_reach_the_library_with_scale_bytes_and_without_biases(QuantizationMode mode)
+    {
+        Standin standin = new();
+
+        Follow(mode, isTied: true, [1], standin.Backend);
+
+        standin.ShouldBeInOrder();
+        standin.Live.Should().Be(0, "every handle is freed");
+    }
+
+    [StandinFact]
+    public void Scales_of_another_type_or_shape_are_refused_before_they_reach_the_library()
+    {
+        MlxBackend backend = new Standin().Backend;
+        FloatPackedModel model = new(new ModelShape(), QuantizationMode.Mxfp4);
+        model.Weights.Add("0.up.scales", ElementType.Float32, new byte[128 * 2 * 4], 128, 2);
+
+        FluentActions.Invoking(() => Ranks.Load(backend, model.Spec, model.Weights)).Should().Throw<ModelFormatException>()
+            .WithMessage("*0.up.scales*UInt8 [128, 2]*Float32 [128, 2]*");
+
+        model.Weights.Add("0.up.scales", ElementType.UInt8, new byte[128 * 4], 128, 4);
+
+        FluentActions.Invoking(() => Ranks.Load(backend, model.Spec, model.Weights)).Should().Throw<ModelFormatException>()
+            .WithMessage("*0.up.scales*UInt8 [128, 2]*UInt8 [128, 4]*");
+    }
+
+    private void Follow(QuantizationMode mode, bool isTied, double[] shares, MlxBackend? backend = null)
+    {
+        FloatPackedModel model = new(new ModelShape { HasBias = true, HasOutputBias = true, IsTied = isTied, Seed = 90 + (int)mode }, mode);
+        Follow($"{mode}", model.Spec, model.Weights, model.Plain, shares, backend);
+    }
+
     private void Follow(int bits, int group, double[] shares)
     {
-        const int Prefill = 9;
-        const int Count = Prefill + 8;
         RandomModel model = new(new ModelShape
         {
             Hidden = 128,
@@ -52,17 +101,25 @@ public sealed class QuantisationTests(ITestOutputHelper output)
             IsTied = bits % 2 == 0,
             Seed = (bits * 1000) + group,
         });
-        int[] tokens = model.Tokens(Count, 1);
-        double[][] expected = new ReferenceModel(model).Logits(tokens);
+        Follow($"{bits} bits by {group}", model.Spec, model.Weights, model, shares);
+    }
+
+    // The reference is a model of the same numbers, packed or not.
+    private void Follow(string name, ModelSpec spec, MemoryWeightSource weights, RandomModel reference, double[] shares, MlxBackend? backend = null)
+    {
+        const int Prefill = 9;
+        const int Count = Prefill + 8;
+        int[] tokens = reference.Tokens(Count, 1);
+        double[][] expected = new ReferenceModel(reference).Logits(tokens);
         float[][] rows = [];
-        Ranks.Run(model.Spec, Ranks.Divide(model.Spec, shares), () => model.Weights, shard =>
+        Ranks.Run(spec, Ranks.Divide(spec, shares), () => weights, shard =>
         {
-            float[][] answer = Ranks.TeacherForced(shard, model.Spec.VocabularySize, tokens[..Prefill], tokens[Prefill..]);
+            float[][] answer = Ranks.TeacherForced(shard, spec.VocabularySize, tokens[..Prefill], tokens[Prefill..]);
             rows = shard.Assignment.Rank == 0 ? answer : rows;
-        });
+        }, backend);
 
         double error = rows.Select((row, i) => Accuracy.Error(row, expected[Prefill - 1 + i])).Max();
-        output.WriteLine($"{bits} bits by {group} on {shares.Length} ranks: largest relative error {error:E2}");
+        output.WriteLine($"{name} on {shares.Length} ranks: largest relative error {error:E2}");
         error.Should().BeLessThan(Bound);
     }
 }

@@ -31,7 +31,7 @@ public sealed record LinearSlices
         : TensorSlice.Of(Outputs, Inputs);
 
     /// <summary>
-    /// The part of <see cref="LinearSpec.ScalesName"/> and, equally, of <see cref="LinearSpec.GroupBiasesName"/>;
+    /// The part of <see cref="LinearSpec.ScalesName"/> and, equally, of <see cref="LinearSpec.GroupBiasesName"/> where the mode has these;
     /// null where the weight is not quantised.
     /// </summary>
     public TensorSlice? Groups => Linear.Quantization is { } packing
@@ -50,9 +50,9 @@ public sealed record LinearSlices
         get
         {
             int stored = Linear.StoredType.SizeInBytes();
-            long weight = Linear.Quantization is null
-                ? Elements(Weight) * stored
-                : (Elements(Weight) * sizeof(uint)) + (2 * Elements(Groups!.Value) * stored);
+            long weight = Linear.Quantization is { } packing
+                ? (Elements(Weight) * sizeof(uint)) + (Elements(Groups!.Value) * (packing.HasGroupBiases ? 2 * stored : sizeof(byte)))
+                : Elements(Weight) * stored;
             return weight + (Linear.HasBias ? (long)Outputs.Count * stored : 0);
         }
     }

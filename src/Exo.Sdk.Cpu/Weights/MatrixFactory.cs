@@ -24,6 +24,7 @@ internal static class MatrixFactory
         return packing.Mode != QuantizationMode.Affine || packing.Bits is not (2 or 3 or 4 or 5 or 6 or 8) || packing.GroupSize is not (32 or 64 or 128)
             ? $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; "
                 + "affine with 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128 is supported"
+                + (packing.HasGroupBiases ? "" : "; the mlx backend multiplies this mode")
             : null;
     }
 

@@ -1,4 +1,5 @@
 using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Mlx.Weights;
 
@@ -32,23 +33,21 @@ internal sealed class DenseMatrix(MlxArray weight, MlxArray transposed) : MlxMat
     protected override MlxArray Multiply(MlxOperations operations, MlxArray x) => operations.Matmul(x, transposed);
 }
 
-/// <summary>A matrix packed as MLX affine: scale·q + bias per group of inputs, in the layout of the file.</summary>
+/// <summary>A packed matrix, q with a scale, and a bias where the mode has one, per group of inputs, in the layout of the file.</summary>
 /// <param name="words">Packed q <c>[out, in·bits/32]</c>.</param>
 /// <param name="scales"><c>[out, in/group]</c>.</param>
-/// <param name="groupBiases"><c>[out, in/group]</c>.</param>
-/// <param name="groupSize">Inputs that share a scale.</param>
-/// <param name="bits">Bits per value.</param>
+/// <param name="groupBiases"><c>[out, in/group]</c>, or none.</param>
+/// <param name="packing">How values are packed.</param>
 /// <param name="type">The type that is computed in.</param>
-internal sealed class AffineMatrix(MlxArray words, MlxArray scales, MlxArray groupBiases, int groupSize, int bits, MlxType type) : MlxMatrix
+internal sealed class PackedMatrix(MlxArray words, MlxArray scales, MlxArray groupBiases, QuantizationSpec packing, MlxType type) : MlxMatrix
 {
     internal override MlxArray TakeRows(MlxOperations operations, MlxArray indices) => operations.Dequantize(
         operations.TakeRows(words, indices),
         operations.TakeRows(scales, indices),
-        operations.TakeRows(groupBiases, indices),
-        groupSize,
-        bits,
+        groupBiases == MlxArray.None ? MlxArray.None : operations.TakeRows(groupBiases, indices),
+        packing,
         type);
 
     protected override MlxArray Multiply(MlxOperations operations, MlxArray x) =>
-        operations.QuantizedMatmul(x, words, scales, groupBiases, groupSize, bits);
+        operations.QuantizedMatmul(x, words, scales, groupBiases, packing);
 }

@@ -8,7 +8,7 @@ namespace Exo.Sdk.Mlx.Weights;
 
 /// <summary>
 /// Reads one rank's slices of a model's weights into arrays of MLX, on the shard's thread. Plain numbers, scales and group biases are
-/// converted to the type that is computed in; packed words stay as they are.
+/// converted to the type that is computed in; packed words and scale bytes stay as they are.
 /// </summary>
 internal sealed unsafe class ShardLoader : IDisposable
 {
@@ -117,7 +117,7 @@ internal sealed unsafe class ShardLoader : IDisposable
     {
         _cancellationToken.ThrowIfCancellationRequested();
         LinearSlices slices = LinearSlices.Of(linear, _assignment);
-        MlxMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Dense(slices);
+        MlxMatrix matrix = linear.Quantization is { } packing ? Packed(slices, packing) : Dense(slices);
         _loadedBytes += slices.ByteCount;
         _progress?.Report(new LoadProgress(_loadedBytes, _totalBytes));
         return matrix;
@@ -132,7 +132,7 @@ internal sealed unsafe class ShardLoader : IDisposable
         return new DenseMatrix(weight, transposed) { Bias = Bias(slices) };
     }
 
-    private AffineMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    private PackedMatrix Packed(LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
         int groups = slices.Inputs.Count / packing.GroupSize;
@@ -140,10 +140,22 @@ internal sealed unsafe class ShardLoader : IDisposable
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
         MlxArray words = Keep(Read(linear.WeightName, slices.Weight, ElementType.UInt32, slices.Outputs.Count, wordCount));
         ImmutableArray<int> groupShape = [linear.OutputSize, linear.InputSize / packing.GroupSize];
-        MlxArray scales = Numbers(linear.ScalesName, groupShape, slices.Groups!.Value, slices.Outputs.Count, groups);
-        MlxArray groupBiases = Numbers(linear.GroupBiasesName, groupShape, slices.Groups.Value, slices.Outputs.Count, groups);
+        TensorSlice groupSlice = slices.Groups!.Value;
+        MlxArray scales = packing.HasGroupBiases
+            ? Numbers(linear.ScalesName, groupShape, groupSlice, slices.Outputs.Count, groups)
+            : ScaleBytes(linear.ScalesName, groupShape, groupSlice, slices.Outputs.Count, groups);
+        MlxArray groupBiases = packing.HasGroupBiases
+            ? Numbers(linear.GroupBiasesName, groupShape, groupSlice, slices.Outputs.Count, groups)
+            : MlxArray.None;
         _byteCount += (long)slices.Outputs.Count * wordCount * sizeof(uint);
-        return new AffineMatrix(words, scales, groupBiases, packing.GroupSize, packing.Bits, _type) { Bias = Bias(slices) };
+        return new PackedMatrix(words, scales, groupBiases, packing, _type) { Bias = Bias(slices) };
+    }
+
+    private MlxArray ScaleBytes(string name, ImmutableArray<int> storedShape, in TensorSlice slice, int outputs, int groups)
+    {
+        Check(name, ElementType.UInt8, storedShape);
+        _byteCount += (long)outputs * groups;
+        return Keep(Read(name, slice, ElementType.UInt8, outputs, groups));
     }
 
     // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
@@ -186,6 +198,7 @@ internal sealed unsafe class ShardLoader : IDisposable
             ElementType.Float32 => MlxType.Float32,
             ElementType.Float16 => MlxType.Float16,
             ElementType.BFloat16 => MlxType.BFloat16,
+            ElementType.UInt8 => MlxType.UInt8,
             _ => MlxType.UInt32,
         };
         if (_source.TryMap(name, slice, out MappedBytes mapped))

@@ -8,7 +8,14 @@ namespace Exo.Sdk.Models;
 /// </summary>
 internal sealed class QuantizationConfig
 {
-    private static readonly string[] Supported = ["MLX affine of 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128"];
+    private static readonly string[] Supported =
+    [
+        "MLX affine of 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128",
+        "mxfp4 of 4 bits in groups of 32",
+        "nvfp4 of 4 bits in groups of 16",
+        "mxfp8 of 8 bits in groups of 32",
+    ];
+
     private readonly ConfigObject _settings;
 
     private QuantizationConfig(ConfigObject settings) => _settings = settings;
@@ -46,12 +53,18 @@ internal sealed class QuantizationConfig
     {
         int bits = Setting(settings, "bits");
         int groupSize = Setting(settings, "group_size");
-        string mode = settings.OptionalText("mode") ?? _settings.OptionalText("mode") ?? "affine";
-        bool isSupported = mode == "affine" && bits is 2 or 3 or 4 or 5 or 6 or 8 && groupSize is 32 or 64 or 128;
-        return isSupported
-            ? new QuantizationSpec(bits, groupSize)
-            : throw new UnsupportedModelException(
-                $"quantisation of {path}: mode {HostileText.Quote(mode)}, {bits} bits, groups of {groupSize}", Supported);
+
+        // MLX does not hand the model's mode down to a matrix with an object of its own.
+        string mode = settings.OptionalText("mode") ?? "affine";
+        return (mode, bits, groupSize) switch
+        {
+            ("affine", 2 or 3 or 4 or 5 or 6 or 8, 32 or 64 or 128) => new QuantizationSpec(bits, groupSize),
+            ("mxfp4", 4, 32) => new QuantizationSpec(bits, groupSize, QuantizationMode.Mxfp4),
+            ("nvfp4", 4, 16) => new QuantizationSpec(bits, groupSize, QuantizationMode.Nvfp4),
+            ("mxfp8", 8, 32) => new QuantizationSpec(bits, groupSize, QuantizationMode.Mxfp8),
+            _ => throw new UnsupportedModelException(
+                $"quantisation of {path}: mode {HostileText.Quote(mode)}, {bits} bits, groups of {groupSize}", Supported),
+        };
     }
 
     private int Setting(ConfigObject settings, string name) =>

@@ -10,6 +10,7 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
 {
     private const int BitsPerWord = 32;
     private static readonly string[] NumberTypes = ["F32", "F16", "BF16"];
+    private ElementType? _typeOfNumbers;
 
     /// <summary>Whether a matrix is stored, packed or not.</summary>
     public bool Has(string path) => weights.Contains(path + ".weight");
@@ -18,13 +19,9 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
     public LinearSpec Linear(string path, int inputs, int outputs, SplitRule split, bool hasBias = false)
     {
         LinearSpec linear = new() { Path = path, InputSize = inputs, OutputSize = outputs, Split = split, HasBias = hasBias };
-        if (hasBias)
-        {
-            RequireNumbers(linear.BiasName, outputs);
-        }
-
+        ElementType? biasType = hasBias ? RequireNumbers(linear.BiasName, outputs) : null;
         return weights.Contains(linear.ScalesName) && quantization?.Of(path) is { } packing
-            ? linear with { Quantization = packing, StoredType = RequirePacked(linear, packing) }
+            ? linear with { Quantization = packing, StoredType = RequirePacked(linear, packing) ?? biasType ?? TypeOfNumbers() }
             : linear with { StoredType = RequireNumbers(linear.WeightName, outputs, inputs) };
     }
 
@@ -36,7 +33,8 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
         return new NormSpec(name, size);
     }
 
-    private ElementType RequirePacked(LinearSpec linear, QuantizationSpec packing)
+    // The type of scales and group biases; null where a group has a scale byte alone.
+    private ElementType? RequirePacked(LinearSpec linear, QuantizationSpec packing)
     {
         if (linear.InputSize % packing.GroupSize != 0)
         {
@@ -46,11 +44,25 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
         RequireType(linear.WeightName, ElementType.UInt32);
         RequireShape(linear.WeightName, linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / BitsPerWord));
         int groups = linear.InputSize / packing.GroupSize;
+        if (!packing.HasGroupBiases)
+        {
+            RequireType(linear.ScalesName, ElementType.UInt8);
+            RequireShape(linear.ScalesName, linear.OutputSize, groups);
+            return weights.Contains(linear.GroupBiasesName)
+                ? throw Misfit(linear.GroupBiasesName, $"mode {packing.Mode} has no group biases", "no such tensor", "one")
+                : null;
+        }
+
         ElementType type = RequireNumbers(linear.ScalesName, linear.OutputSize, groups);
         RequireType(linear.GroupBiasesName, type);
         RequireShape(linear.GroupBiasesName, linear.OutputSize, groups);
         return type;
     }
+
+    // A matrix of words and scale bytes does not tell what type the norms beside it have; the first stored numbers do.
+    private ElementType TypeOfNumbers() => _typeOfNumbers ??= weights.Names.Order(StringComparer.Ordinal)
+        .Select(name => weights.Describe(name).Type)
+        .FirstOrDefault(static type => type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16);
 
     private ElementType RequireNumbers(string name, params ReadOnlySpan<int> shape)
     {

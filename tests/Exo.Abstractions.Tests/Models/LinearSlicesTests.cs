@@ -67,6 +67,22 @@ public sealed class LinearSlicesTests
     }
 
     [Theory]
+    [InlineData(4, 32, QuantizationMode.Mxfp4, 8, 16, 2, 4)]
+    [InlineData(4, 16, QuantizationMode.Nvfp4, 8, 16, 4, 8)]
+    [InlineData(8, 32, QuantizationMode.Mxfp8, 16, 32, 2, 4)]
+    public void Floating_point_modes_have_one_scale_byte_a_group_and_no_group_bias(
+        int bits, int group, QuantizationMode mode, int wordStart, int wordCount, int groupStart, int groupCount)
+    {
+        LinearSpec linear = Down with { Quantization = new QuantizationSpec(bits, group, mode) };
+
+        LinearSlices slices = LinearSlices.Of(linear, Assign(64, 128));
+
+        slices.Weight.Columns.Should().Be(new IndexRange(wordStart, wordCount));
+        slices.Groups!.Value.Columns.Should().Be(new IndexRange(groupStart, groupCount));
+        slices.ByteCount.Should().Be((128 * wordCount * 4) + (128 * groupCount) + (128 * 2));
+    }
+
+    [Theory]
     [InlineData(32, 64)]
     [InlineData(64, 32)]
     public void A_cut_inside_a_group_is_refused(int start, int count)

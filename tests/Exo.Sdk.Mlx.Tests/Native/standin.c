@@ -553,14 +553,36 @@ static uint32_t unpack(const uint32_t *row, int index, int bits) {
   return (uint32_t)(window >> shift) & ((1u << bits) - 1);
 }
 
-static data *unpacked(data *words, data *scales, data *biases, int group, int bits) {
+/* A small floating-point number: sign, exponent, fraction; without infinities. */
+static double small(uint32_t code, int exponent_bits, int fraction_bits) {
+  int exponent = (int)(code >> fraction_bits) & ((1 << exponent_bits) - 1), bias = (1 << (exponent_bits - 1)) - 1;
+  double fraction = (double)(code & ((1u << fraction_bits) - 1)) / (1 << fraction_bits);
+  double magnitude = exponent ? ldexp(1 + fraction, exponent - bias) : ldexp(fraction, 1 - bias);
+  return (code >> (exponent_bits + fraction_bits)) & 1 ? -magnitude : magnitude;
+}
+
+static double packed_number(const char *mode, uint32_t q, uint8_t scale) {
+  double value = strcmp(mode, "mxfp8") == 0 ? small(q, 4, 3) : small(q, 2, 1);
+  return value * (strcmp(mode, "nvfp4") == 0 ? small(scale, 4, 3) : ldexp(1, scale - 127));
+}
+
+/* Whether mode, scales and biases go together. */
+static bool is_packing(const char *mode, handle scales, handle biases, int group, int bits) {
+  if (strcmp(mode, "affine") == 0) return biases.ctx && is_float(array(scales)->type) && is_float(array(biases)->type);
+  if (biases.ctx || array(scales)->type != U8) return false;
+  if (strcmp(mode, "mxfp4") == 0) return group == 32 && bits == 4;
+  if (strcmp(mode, "nvfp4") == 0) return group == 16 && bits == 4;
+  return strcmp(mode, "mxfp8") == 0 && group == 32 && bits == 8;
+}
+
+static data *unpacked(data *words, data *scales, data *biases, int group, int bits, const char *mode) {
   int shape[] = {words->shape[0], scales->shape[1] * group};
   data *r = alloc(F32, 2, shape);
   for (int i = 0; i < shape[0]; i++)
     for (int j = 0; j < shape[1]; j++) {
       int g = i * scales->shape[1] + j / group;
       uint32_t q = unpack((uint32_t *)words->bytes + (size_t)i * (size_t)words->shape[1], j, bits);
-      floats(r)[i * shape[1] + j] = floats(scales)[g] * (float)q + floats(biases)[g];
+      floats(r)[i * shape[1] + j] = biases ? floats(scales)[g] * (float)q + floats(biases)[g] : (float)packed_number(mode, q, (uint8_t)scales->bytes[g]);
     }
   return r;
 }
@@ -568,8 +590,9 @@ static data *unpacked(data *words, data *scales, data *biases, int group, int bi
 EXPORT int mlx_quantized_matmul(
     handle *result, handle a, handle words, handle scales, handle biases, bool transpose, optional_int group, optional_int bits, const char *mode, handle s) {
   if (enter("mlx_quantized_matmul", s)) return 1;
-  if (!transpose || !group.has_value || !bits.has_value || strcmp(mode, "affine") != 0) return fail("[quantized_matmul] arguments arrive wrong");
-  data *x = array(a), *w = unpacked(array(words), array(scales), array(biases), group.value, bits.value);
+  if (!transpose || !group.has_value || !bits.has_value || !is_packing(mode, scales, biases, group.value, bits.value))
+    return fail("[quantized_matmul] arguments arrive wrong");
+  data *x = array(a), *w = unpacked(array(words), array(scales), biases.ctx ? array(biases) : NULL, group.value, bits.value, mode);
   int shape[] = {x->shape[0], w->shape[0]};
   data *r = alloc(x->type, 2, shape);
   for (int i = 0; i < shape[0]; i++)
@@ -583,9 +606,9 @@ EXPORT int mlx_dequantize(
     handle *result, handle words, handle scales, handle biases, optional_int group, optional_int bits, const char *mode, handle global_scale,
     optional_int type, handle s) {
   if (enter("mlx_dequantize", s)) return 1;
-  if (!group.has_value || !bits.has_value || global_scale.ctx || !type.has_value || strcmp(mode, "affine") != 0)
+  if (!group.has_value || !bits.has_value || global_scale.ctx || !type.has_value || !is_packing(mode, scales, biases, group.value, bits.value))
     return fail("[dequantize] arguments arrive wrong");
-  data *r = unpacked(array(words), array(scales), array(biases), group.value, bits.value);
+  data *r = unpacked(array(words), array(scales), biases.ctx ? array(biases) : NULL, group.value, bits.value, mode);
   r->type = type.value;
   return give(result, r);
 }

@@ -183,6 +183,9 @@ internal static class MalformedModels
         yield return Fit("scales of another group size", "[[]16, 1[]]", "[[]16, 2[]]", model => model.PackAll(4, 64).Add("model.embed_tokens.scales", "F16", 16, 2));
         yield return Fit("missing group biases", "lm_head.biases", "29 others", model => model.PackAll(4, 64).Drop("lm_head.biases"));
         yield return Fit("group biases of another type", "Float16", "Float32", model => model.PackAll(4, 64).Add("lm_head.biases", 16, 1));
+        yield return Fit("scale bytes of another type", "UInt8", "Float16", model => model.PackAll(4, 32, "mxfp4").Add("lm_head.scales", "F16", 16, 2));
+        yield return Fit("scale bytes of another group size", "[[]16, 4[]]", "[[]16, 2[]]", model => model.PackAll(4, 16, "nvfp4").Add("lm_head.scales", "U8", 16, 2));
+        yield return Fit("group biases in a mode without them", "no such tensor", "one", model => model.PackAll(8, 32, "mxfp8").Add("lm_head.biases", "F16", 16, 2));
         yield return Fit("plain weight with scales", "UInt32", "Float32", model => model.PackAll(4, 64).Add("lm_head.weight", 16, 64));
         yield return Fit("inputs that are no whole groups", "a multiple of 128", "64", model => model.PackAll(4, 64).Set("quantization", new JsonObject { ["bits"] = 4, ["group_size"] = 128 }));
         yield return ("override that is a number", new(Config, "an object, true or false", "Number", () => Override(TinyModel.Of("LlamaForCausalLM").PackAll(4, 64), Down, 4).Write()));

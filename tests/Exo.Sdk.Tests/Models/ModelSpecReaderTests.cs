@@ -261,16 +261,74 @@ public sealed class ModelSpecReaderTests
     [Theory]
     [InlineData(7, 64, "affine")]
     [InlineData(4, 16, "affine")]
-    [InlineData(4, 16, "nvfp4")]
-    [InlineData(4, 32, "mxfp4")]
+    [InlineData(4, 32, "nvfp4")]
+    [InlineData(8, 16, "nvfp4")]
+    [InlineData(4, 16, "mxfp4")]
+    [InlineData(8, 32, "mxfp4")]
+    [InlineData(4, 32, "mxfp8")]
+    [InlineData(8, 64, "mxfp8")]
+    [InlineData(4, 32, "mxfp6")]
+    [InlineData(4, 32, "MXFP4")]
     public void Other_packings_are_not_supported(int bits, int groupSize, string mode)
     {
-        TinyModel model = TinyModel.Of("LlamaForCausalLM").PackAll(bits, groupSize);
-        model.Config["quantization"]!["mode"] = mode;
+        TinyModel model = TinyModel.Of("LlamaForCausalLM").PackAll(bits, groupSize, mode);
 
         Action act = () => model.Read();
 
-        act.Should().Throw<UnsupportedModelException>().WithMessage($"*model.embed_tokens: mode '{mode}', {bits} bits, groups of {groupSize}*5, 6 or 8 bits*");
+        act.Should().Throw<UnsupportedModelException>()
+            .WithMessage($"*model.embed_tokens: mode '{mode}', {bits} bits, groups of {groupSize}*5, 6 or 8 bits*mxfp4 of 4 bits in groups of 32*nvfp4*16*mxfp8*32*");
+    }
+
+    [Theory]
+    [InlineData("mxfp4", 4, 32, QuantizationMode.Mxfp4)]
+    [InlineData("nvfp4", 4, 16, QuantizationMode.Nvfp4)]
+    [InlineData("mxfp8", 8, 32, QuantizationMode.Mxfp8)]
+    public void Floating_point_modes_have_scale_bytes_and_no_group_biases(string mode, int bits, int groupSize, QuantizationMode expected)
+    {
+        using TemporaryFolder folder = TinyModel.Of("Qwen2ForCausalLM").PackAll(bits, groupSize, mode).Add("model.norm.weight", "BF16", TinyModel.Hidden).Write();
+        using WeightSource weights = SafetensorsWeightSource.Open(folder.Path);
+
+        ModelSpec spec = ModelSpecReader.Read(folder.Path, weights);
+
+        AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, expected));
+        spec.Layers[0].Query.StoredType.Should().Be(ElementType.Float32, "its bias is stored so");
+        AllLinears(spec).Sum(linear => LinearSlices.Whole(linear).ByteCount).Should().Be(AllLinears(spec).Sum(linear =>
+            StoredBytes(weights, linear.WeightName) + StoredBytes(weights, linear.ScalesName) + (linear.HasBias ? StoredBytes(weights, linear.BiasName) : 0)));
+    }
+
+    [Fact]
+    public void Without_a_bias_the_models_other_numbers_tell_the_type_beside_scale_bytes()
+    {
+        TinyModel model = TinyModel.Of("LlamaForCausalLM").PackAll(4, 32, "mxfp4");
+        foreach (string name in model.Tensors.Keys.Where(name => name.Contains("norm", StringComparison.Ordinal)).ToArray())
+        {
+            model.Add(name, "BF16", TinyModel.Hidden);
+        }
+
+        AllLinears(model.Read()).Should().OnlyContain(linear => linear.StoredType == ElementType.BFloat16);
+    }
+
+    [Fact]
+    public void An_override_without_a_mode_is_affine_as_in_mlx()
+    {
+        TinyModel model = TinyModel.Of("LlamaForCausalLM").PackFloats("model.layers.0.mlp.up_proj", 4, 32)
+            .PackFloats("model.layers.0.mlp.gate_proj", 4, 32).Pack("lm_head", 8, 64).PackFloats("model.embed_tokens", 4, 16);
+        model.Set("quantization", new JsonObject
+        {
+            ["bits"] = 4,
+            ["group_size"] = 32,
+            ["mode"] = "mxfp4",
+            ["model.layers.0.mlp.gate_proj"] = true,
+            ["lm_head"] = new JsonObject { ["bits"] = 8, ["group_size"] = 64 },
+            ["model.embed_tokens"] = new JsonObject { ["group_size"] = 16, ["mode"] = "nvfp4" },
+        });
+
+        ModelSpec spec = model.Read();
+
+        spec.Layers[0].Up.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationMode.Mxfp4));
+        spec.Layers[0].Gate.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationMode.Mxfp4));
+        spec.Head.Quantization.Should().Be(new QuantizationSpec(8, 64));
+        spec.Embedding.Quantization.Should().Be(new QuantizationSpec(4, 16, QuantizationMode.Nvfp4));
     }
 
     [Theory]

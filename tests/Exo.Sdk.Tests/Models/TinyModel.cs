@@ -117,15 +117,30 @@ internal sealed class TinyModel
         return Add(path + ".biases", scales, shape[0], shape[1] / groupSize);
     }
 
+    /// <summary>Packs one matrix in a floating-point mode: scale bytes, no group biases.</summary>
+    public TinyModel PackFloats(string path, int bits, int groupSize)
+    {
+        int[] shape = Tensors[path + ".weight"].Shape;
+        Add(path + ".weight", "U32", shape[0], shape[1] * bits / 32);
+        return Add(path + ".scales", "U8", shape[0], shape[1] / groupSize);
+    }
+
     /// <summary>Packs every matrix and says so in the configuration.</summary>
-    public TinyModel PackAll(int bits, int groupSize)
+    public TinyModel PackAll(int bits, int groupSize, string? mode = null)
     {
         foreach (string name in Tensors.Keys.Where(name => Tensors[name].Shape.Length == 2).ToArray())
         {
-            Pack(name[..^".weight".Length], bits, groupSize);
+            string path = name[..^".weight".Length];
+            _ = mode is null or "affine" ? Pack(path, bits, groupSize) : PackFloats(path, bits, groupSize);
         }
 
-        return Set("quantization", new JsonObject { ["group_size"] = groupSize, ["bits"] = bits });
+        JsonObject settings = new() { ["group_size"] = groupSize, ["bits"] = bits };
+        if (mode is not null)
+        {
+            settings["mode"] = mode;
+        }
+
+        return Set("quantization", settings);
     }
 
     public byte[] Weights() => Safetensors.Of(

@@ -8,7 +8,11 @@ namespace Exo.Sdk.Tests.Planning;
 public sealed class ShardPlanPropertyTests
 {
     private static readonly Gen<QuantizationSpec?> Packings = Gen.OneOf(
-        new QuantizationSpec?[] { null, new(4, 32), new(4, 64), new(4, 128), new(8, 32), new(8, 64), new(8, 128) });
+        new QuantizationSpec?[]
+        {
+            null, new(4, 32), new(4, 64), new(4, 128), new(8, 32), new(8, 64), new(8, 128),
+            new(4, 32, QuantizationMode.Mxfp4), new(4, 16, QuantizationMode.Nvfp4), new(8, 32, QuantizationMode.Mxfp8),
+        });
 
     private static readonly Gen<SpecShape> Shapes =
         from heads in Gen.Select(Gen.Int[1, 8], Gen.Int[1, 8], Gen.OneOf(8, 16, 32, 64, 96, 128))

@@ -102,6 +102,22 @@ public sealed class ShardPlannerTests
     }
 
     [Fact]
+    public void Scale_bytes_are_one_a_group_in_the_footprint()
+    {
+        SpecShape shape = new() { HeadSize = 16, Channels = 96, Quantization = new QuantizationSpec(4, 16, QuantizationMode.Nvfp4) };
+        ModelSpec spec = shape.Build();
+        LinearSpec[] linears = [.. spec.Layers.SelectMany(static layer => layer.Linears), spec.Embedding, spec.Head];
+        long values = linears.Sum(static linear => (long)linear.OutputSize * linear.InputSize);
+        long norms = ((2 * spec.Layers.Count) + 1) * spec.HiddenSize * sizeof(float);
+
+        ShardPlan plan = Plan(spec, 5, 1);
+
+        Plan(spec, 1).Ranks[0].WeightBytes.Should().Be((values / 2) + (values / 16) + norms);
+        plan.Ranks.Should().OnlyContain(static rank => rank.Assignment.Channels.Start % 16 == 0 && rank.Assignment.Channels.Count % 16 == 0);
+        plan.Ranks.Sum(static rank => rank.WeightBytes).Should().Be((values / 2) + (values / 16) + (2 * norms));
+    }
+
+    [Fact]
     public void Every_layer_must_allow_a_cut()
     {
         SpecShape shape = new() { HeadSize = 64, Channels = 768, Quantization = new QuantizationSpec(4, 32), LastLayerQuantization = new QuantizationSpec(8, 128) };

@@ -18,6 +18,9 @@ public sealed class ClusterFaultTests(ITestOutputHelper output)
     {
         FaultInjectingTransport faults = new(transport == "tcp" ? new TcpTransport() : null);
         await using Cluster cluster = await TestCluster.StartAsync(3, builder => builder.UseTransport(faults));
+
+        // Slow enough that whoever reads along is not behind the end of the text.
+        faults.Delay(1, TimeSpan.FromMilliseconds(1));
         int tokens = 0;
         Func<Task> generate = async () =>
         {

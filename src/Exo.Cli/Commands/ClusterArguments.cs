@@ -42,12 +42,6 @@ internal sealed class ClusterArguments
 
     private readonly TransportArguments _transport = new();
 
-    private readonly Option<KeyValuePrecision> _keyValues = new("--key-values")
-    {
-        Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
-        DefaultValueFactory = _ => KeyValuePrecision.Float16,
-    };
-
     private readonly Option<bool> _pin = new("--pin")
     {
         Description = "Bind the compute threads of local ranks to processors.",
@@ -69,7 +63,6 @@ internal sealed class ClusterArguments
         command.Options.Add(_activations);
         _backend.AddTo(command);
         _transport.AddTo(command);
-        command.Options.Add(_keyValues);
         command.Options.Add(_pin);
         command.Options.Add(_wire);
     }
@@ -83,7 +76,7 @@ internal sealed class ClusterArguments
                 result.GetAtLeast(_model.Ranks, 1),
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
-            .UseKeyValues(result.GetValue(_keyValues))
+            .UseKeyValues(result.GetValue(_model.KeyValues))
             .UseWirePrecision(result.GetValue(_wire))
             .ReportProgress(status);
         _transport.Apply(result, builder);

@@ -47,12 +47,19 @@ internal sealed class ModelArguments
         HelpName = "TOKENS",
     };
 
+    public Option<KeyValuePrecision> KeyValues { get; } = new("--key-values")
+    {
+        Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
+        DefaultValueFactory = _ => KeyValuePrecision.Float16,
+    };
+
     public void AddTo(Command command)
     {
         command.Options.Add(Model);
         command.Options.Add(Ranks);
         command.Options.Add(Shares);
         command.Options.Add(Context);
+        command.Options.Add(KeyValues);
     }
 
     /// <summary>The shares asked for, or null: the parser answers a missing option with an empty array.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Exo.Sdk;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -23,17 +22,11 @@ internal static class PlanCommand
             HelpName = "N",
             DefaultValueFactory = _ => 4,
         };
-        Option<KeyValuePrecision> keyValues = new("--key-values")
-        {
-            Description = "How the KV cache is held: Float16, Float32, BFloat16 or Int8.",
-            DefaultValueFactory = _ => KeyValuePrecision.Float16,
-        };
         ModelArguments model = new();
         Command command = new("plan", "Shows how a model is divided among ranks and what each takes in memory.");
         model.AddTo(command);
         command.Options.Add(memory);
         command.Options.Add(sequences);
-        command.Options.Add(keyValues);
         command.SetWork((result, _) =>
         {
             string folder = model.Folder(result);
@@ -49,7 +42,7 @@ internal static class PlanCommand
                 Shares = model.SharesOf(result),
                 ContextLength = result.GetAtLeast(model.Context, 1) ?? Math.Min(spec.MaxContextLength, DefaultContextLimit),
                 MaxSequences = result.GetAtLeast(sequences, 1),
-                KeyValues = result.GetValue(keyValues),
+                KeyValues = result.GetValue(model.KeyValues),
             });
             Console.Out.WriteLine($"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, {spec.Attention.QueryHeadCount}/{spec.Attention.KeyValueHeadCount} heads of {spec.Attention.HeadSize}, ffn {spec.IntermediateSize}, vocabulary {spec.VocabularySize}");
             Console.Out.WriteLine(ShardPlanText.Render(plan));

@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using Exo.Sdk.Cpu.Layers;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -24,14 +23,9 @@ public sealed class CpuBackend : IComputeBackend
     public Availability Supports(ModelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (Rope<Lanes128, Vector128<float>>.Refuse(spec.Rope) is { } ropeReason)
+        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
         {
-            return Availability.No(ropeReason + ".");
-        }
-
-        if (spec.Attention.HeadSize % 2 != 0)
-        {
-            return Availability.No($"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+            return Availability.No(attentionReason);
         }
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
@@ -102,29 +96,11 @@ public sealed class CpuBackend : IComputeBackend
 
     private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
     {
-        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
-        {
-            throw new ArgumentException(
-                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
-        }
-
+        ShardRules.CheckLoad(assignment, group, options);
+        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
         if (!Enum.IsDefined(options.KeyValues))
         {
             throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision.");
-        }
-
-        foreach ((string name, int value) in new (string, int)[]
-        {
-            (nameof(options.ContextLength), options.ContextLength),
-            (nameof(options.MaxSequences), options.MaxSequences),
-            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
-            (nameof(options.ThreadCount), options.ThreadCount),
-        })
-        {
-            if (value < 1)
-            {
-                throw new ConfigurationException($"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1.");
-            }
         }
     }
 }

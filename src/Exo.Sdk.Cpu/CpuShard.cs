@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Weights;
@@ -9,7 +8,7 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Cpu;
 
 /// <summary>One rank's part of a model on the CPU.</summary>
-internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
+internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSequences
     where TLanes : struct, ILanes<TVector>
     where TVector : struct
 {
@@ -20,8 +19,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
     private readonly AttentionKernel _attention;
     private readonly ShardStep<TLanes, TVector> _step;
     private readonly SequenceCache?[] _slots;
-    private readonly IndexRange[] _vocabularyParts;
-    private bool _knowsParts;
+    private readonly VocabularyGather _gather;
     private bool _isDisposed;
 
     /// <summary>Makes the shard, which owns the weights once it is made.</summary>
@@ -33,8 +31,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _group = group;
         _options = options;
         _slots = new SequenceCache?[options.MaxSequences];
-        _vocabularyParts = new IndexRange[group.Size];
-        _vocabularyParts[assignment.Rank] = assignment.Tokens;
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
         _attention = AttentionFactory.Create<TLanes, TVector>(spec, assignment, options);
         _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options, _attention);
     }
@@ -46,7 +43,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
     public void Allocate(int slot)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         if (_slots[slot] is not null)
         {
             throw new InvalidOperationException($"Slot {slot} is taken.");
@@ -76,10 +73,12 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _slots[slot] = null;
     }
 
+    public int LengthOf(int slot) => OpenSlot(slot).Length;
+
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        Check(batch, logits);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
         long time = Stopwatch.GetTimestamp();
         _step.Begin();
         foreach (ref readonly SequenceStep step in batch.Sequences)
@@ -99,7 +98,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         time = Stopwatch.GetTimestamp();
         for (int row = 0; row < rows; row++)
         {
-            Gather(row, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
+            _gather.Gather(_step.Logits(row), 1, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
         }
 
         _options.Timeline?.Record(StepPhase.Gather, -1, time);
@@ -143,97 +142,10 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _step.AllReduce(_step.Residual, tokens.Length);
     }
 
-    // Rank 0 joins the ranks' parts of one row of logits.
-    private void Gather(int index, Span<float> row)
-    {
-        ReadOnlySpan<float> mine = _step.Logits(index);
-        if (Assignment.Rank != 0)
-        {
-            if (!_knowsParts)
-            {
-                _knowsParts = true;
-                _group.Send(MemoryMarshal.AsBytes(_vocabularyParts.AsSpan(Assignment.Rank, 1)), 0);
-            }
-
-            _group.Send(MemoryMarshal.AsBytes(mine), 0);
-            return;
-        }
-
-        mine.CopyTo(row.Slice(Assignment.Tokens.Start, Assignment.Tokens.Count));
-        for (int rank = 1; rank < _group.Size; rank++)
-        {
-            ref IndexRange part = ref _vocabularyParts[rank];
-            if (!_knowsParts)
-            {
-                _group.Receive(MemoryMarshal.AsBytes(new Span<IndexRange>(ref part)), rank);
-            }
-
-            _group.Receive(MemoryMarshal.AsBytes(row.Slice(part.Start, part.Count)), rank);
-        }
-
-        _knowsParts = true;
-    }
-
-    private void Check(in StepBatch batch, Span<float> logits)
-    {
-        if (batch.Tokens.Length > _options.MaxBatchTokens)
-        {
-            throw new ArgumentException($"The step has {batch.Tokens.Length} tokens; the shard was loaded for {_options.MaxBatchTokens}.", nameof(batch));
-        }
-
-        foreach (int token in batch.Tokens)
-        {
-            if ((uint)token >= (uint)_spec.VocabularySize)
-            {
-                throw new ArgumentException($"Token {token} is outside the vocabulary of {_spec.VocabularySize}.", nameof(batch));
-            }
-        }
-
-        long count = 0;
-        for (int i = 0; i < batch.Sequences.Length; i++)
-        {
-            ref readonly SequenceStep step = ref batch.Sequences[i];
-            foreach (ref readonly SequenceStep other in batch.Sequences[..i])
-            {
-                if (other.Slot == step.Slot)
-                {
-                    throw new ArgumentException($"Slot {step.Slot} occurs twice in a step.", nameof(batch));
-                }
-            }
-
-            SequenceCache cache = OpenSlot(step.Slot);
-            if (step.Count < 1 || step.Position != cache.Length || (long)step.Position + step.Count > _options.ContextLength)
-            {
-                throw new ArgumentException(
-                    $"{step.Count} tokens at position {step.Position} do not continue slot {step.Slot}, which holds {cache.Length} of at most {_options.ContextLength}.",
-                    nameof(batch));
-            }
-
-            count += step.Count;
-        }
-
-        if (count != batch.Tokens.Length)
-        {
-            throw new ArgumentException($"The sequences count {count} tokens; the step has {batch.Tokens.Length}.", nameof(batch));
-        }
-
-        long expected = (long)batch.LogitRowCount * _spec.VocabularySize;
-        if (Assignment.Rank == 0 && logits.Length < expected)
-        {
-            throw new ArgumentException($"The logits need {expected} values; there is room for {logits.Length}.", nameof(logits));
-        }
-    }
-
     private SequenceCache OpenSlot(int slot)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
-    }
-
-    private void CheckRange(int slot)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, _slots.Length);
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
@@ -90,15 +89,9 @@ public sealed class MlxBackend : IMlxBackend
     public Availability Supports(ModelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (spec.Rope.Scaling is not (null or LinearRopeScaling or Llama3RopeScaling))
+        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
         {
-            return Availability.No(
-                $"Rope scaling {spec.Rope.Scaling.GetType().Name} is not supported; {string.Join(", ", RopePeriods.SupportedScalings)} are.");
-        }
-
-        if (spec.Attention.HeadSize % 2 != 0)
-        {
-            return Availability.No($"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+            return Availability.No(attentionReason);
         }
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
@@ -144,7 +137,7 @@ public sealed class MlxBackend : IMlxBackend
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        Check(assignment, group, options);
+        ShardRules.CheckLoad(assignment, group, options);
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }
@@ -282,27 +275,4 @@ public sealed class MlxBackend : IMlxBackend
     }
 
     private bool UsesMetal(MlxApi api) => _options.Device != MlxComputeDevice.Cpu && api.HasMetal();
-
-    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
-    {
-        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
-        {
-            throw new ArgumentException(
-                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
-        }
-
-        foreach ((string name, int value) in new (string, int)[]
-        {
-            (nameof(options.ContextLength), options.ContextLength),
-            (nameof(options.MaxSequences), options.MaxSequences),
-            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
-        })
-        {
-            if (value < 1)
-            {
-                throw new ConfigurationException(string.Create(
-                    CultureInfo.InvariantCulture, $"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1."));
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Mlx;
 
 /// <summary>One rank's part of a model, run by MLX on a thread of its own while the caller waits.</summary>
-internal sealed unsafe class MlxShard : IModelShard
+internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
 {
     private const int Computing = 0;
     private const int Gathering = 1;
@@ -84,7 +84,7 @@ internal sealed unsafe class MlxShard : IModelShard
     public void Allocate(int slot)
     {
         CheckIsUsable();
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         if (_slots[slot] is not null)
         {
             throw new InvalidOperationException($"Slot {slot} is taken.");
@@ -116,10 +116,17 @@ internal sealed unsafe class MlxShard : IModelShard
         _thread.Run(cache.Dispose);
     }
 
+    public int LengthOf(int slot) => OpenSlot(slot).Length;
+
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         CheckIsUsable();
-        Check(batch, logits);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
+        if (batch.Tokens.IsEmpty)
+        {
+            throw new ArgumentException("The sequences count 0 tokens; the step has 0.", nameof(batch));
+        }
+
         batch.Tokens.CopyTo(_tokens);
         batch.Sequences.CopyTo(_steps);
         _tokenCount = batch.Tokens.Length;
@@ -268,60 +275,10 @@ internal sealed unsafe class MlxShard : IModelShard
         }
     }
 
-    private void Check(in StepBatch batch, Span<float> logits)
-    {
-        if (batch.Tokens.Length > _options.MaxBatchTokens)
-        {
-            throw new ArgumentException($"The step has {batch.Tokens.Length} tokens; the shard was loaded for {_options.MaxBatchTokens}.", nameof(batch));
-        }
-
-        foreach (int token in batch.Tokens)
-        {
-            if ((uint)token >= (uint)_spec.VocabularySize)
-            {
-                throw new ArgumentException($"Token {token} is outside the vocabulary of {_spec.VocabularySize}.", nameof(batch));
-            }
-        }
-
-        long count = 0;
-        for (int i = 0; i < batch.Sequences.Length; i++)
-        {
-            ref readonly SequenceStep step = ref batch.Sequences[i];
-            foreach (ref readonly SequenceStep other in batch.Sequences[..i])
-            {
-                if (other.Slot == step.Slot)
-                {
-                    throw new ArgumentException($"Slot {step.Slot} occurs twice in a step.", nameof(batch));
-                }
-            }
-
-            SequenceCache cache = OpenSlot(step.Slot);
-            if (step.Count < 1 || step.Position != cache.Length || (long)step.Position + step.Count > _options.ContextLength)
-            {
-                throw new ArgumentException(
-                    $"{step.Count} tokens at position {step.Position} do not continue slot {step.Slot}, which holds {cache.Length} of at most {_options.ContextLength}.",
-                    nameof(batch));
-            }
-
-            count += step.Count;
-        }
-
-        if (count != batch.Tokens.Length || count == 0)
-        {
-            throw new ArgumentException($"The sequences count {count} tokens; the step has {batch.Tokens.Length}.", nameof(batch));
-        }
-
-        long expected = (long)batch.LogitRowCount * _spec.VocabularySize;
-        if (Assignment.Rank == 0 && logits.Length < expected)
-        {
-            throw new ArgumentException($"The logits need {expected} values; there is room for {logits.Length}.", nameof(logits));
-        }
-    }
-
     private SequenceCache OpenSlot(int slot)
     {
         CheckIsUsable();
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
     }
 
@@ -332,11 +289,5 @@ internal sealed unsafe class MlxShard : IModelShard
         {
             throw new BackendException($"Rank {Assignment.Rank}: MLX did not return from an earlier step; this shard cannot be used any more.");
         }
-    }
-
-    private void CheckRange(int slot)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, _slots.Length);
     }
 }

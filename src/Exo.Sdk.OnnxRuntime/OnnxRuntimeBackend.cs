@@ -46,14 +46,9 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
     public Availability Supports(ModelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (spec.Rope.Scaling is not (null or LinearRopeScaling or Llama3RopeScaling))
+        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
         {
-            return Availability.No($"Rope scaling {spec.Rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are.");
-        }
-
-        if (spec.Attention.HeadSize % 2 != 0)
-        {
-            return Availability.No($"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+            return Availability.No(attentionReason);
         }
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
@@ -89,36 +84,14 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        Check(assignment, group, options);
+        ShardRules.CheckLoad(assignment, group, options);
+        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }
 
     private static bool IsMultiplied(QuantizationSpec packing) =>
         packing is { Mode: QuantizationMode.Affine, Bits: 2 or 4 or 8, GroupSize: 32 or 64 or 128 };
-
-    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
-    {
-        if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
-        {
-            throw new ArgumentException(
-                $"The group's rank {group.Rank} of {group.Size} is not the assignment's rank {assignment.Rank} of {assignment.WorldSize}.", nameof(group));
-        }
-
-        foreach ((string name, int value) in new (string, int)[]
-        {
-            (nameof(options.ContextLength), options.ContextLength),
-            (nameof(options.MaxSequences), options.MaxSequences),
-            (nameof(options.MaxBatchTokens), options.MaxBatchTokens),
-            (nameof(options.ThreadCount), options.ThreadCount),
-        })
-        {
-            if (value < 1)
-            {
-                throw new ConfigurationException($"{nameof(ShardOptions)}.{name} is {value}; it must be at least 1.");
-            }
-        }
-    }
 
     private OnnxRuntimeShard Load(
         ModelSpec spec,

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime.Graph;
 using Exo.Sdk.OnnxRuntime.Weights;
@@ -7,7 +6,7 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.OnnxRuntime;
 
 /// <summary>One rank's part of a model, run by ONNX Runtime.</summary>
-internal sealed class OnnxRuntimeShard : IModelShard
+internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
 {
     private readonly ModelSpec _spec;
     private readonly ShardOptions _options;
@@ -17,8 +16,8 @@ internal sealed class OnnxRuntimeShard : IModelShard
     private readonly SequenceBinding?[] _slots;
     private readonly long[] _cacheShape;
     private readonly NativeFloats _embedded;
+    private readonly VocabularyGather _gather;
     private readonly long _packedBytes;
-    private IndexRange[]? _vocabularyParts;
     private bool _isDisposed;
 
     /// <summary>Makes the shard, which owns the weights once it is made.</summary>
@@ -29,6 +28,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _weights = weights;
         _group = group;
         _options = options;
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
         _slots = new SequenceBinding?[options.MaxSequences];
         _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
@@ -59,7 +59,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
     public void Allocate(int slot)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         if (_slots[slot] is not null)
         {
             throw new InvalidOperationException($"Slot {slot} is taken.");
@@ -90,10 +90,12 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _slots[slot] = null;
     }
 
+    public int LengthOf(int slot) => OpenSlot(slot).Cache.Length;
+
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        Check(batch, logits);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
         Embed(batch.Tokens);
         int hiddenSize = _spec.HiddenSize;
         int first = 0;
@@ -108,7 +110,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
             if (step.WantsLogits)
             {
                 _runner.RunHead(_runner.Result.Slice((step.Count - 1) * hiddenSize, hiddenSize));
-                Gather(Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
+                _gather.Gather(_runner.Logits, 1, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
                 row++;
             }
         }
@@ -157,97 +159,10 @@ internal sealed class OnnxRuntimeShard : IModelShard
         }
     }
 
-    // Rank 0 joins the ranks' parts of one row of logits.
-    private void Gather(Span<float> row)
-    {
-        ReadOnlySpan<float> mine = _runner.Logits;
-        if (Assignment.Rank != 0)
-        {
-            if (_vocabularyParts is null)
-            {
-                _vocabularyParts = [Assignment.Tokens];
-                _group.Send(MemoryMarshal.AsBytes(new ReadOnlySpan<IndexRange>(_vocabularyParts)), 0);
-            }
-
-            _group.Send(MemoryMarshal.AsBytes(mine), 0);
-            return;
-        }
-
-        bool isFirst = _vocabularyParts is null;
-        _vocabularyParts ??= new IndexRange[_group.Size];
-        mine.CopyTo(row.Slice(Assignment.Tokens.Start, Assignment.Tokens.Count));
-        for (int rank = 1; rank < _group.Size; rank++)
-        {
-            ref IndexRange part = ref _vocabularyParts[rank];
-            if (isFirst)
-            {
-                _group.Receive(MemoryMarshal.AsBytes(new Span<IndexRange>(ref part)), rank);
-            }
-
-            _group.Receive(MemoryMarshal.AsBytes(row.Slice(part.Start, part.Count)), rank);
-        }
-    }
-
-    private void Check(in StepBatch batch, Span<float> logits)
-    {
-        if (batch.Tokens.Length > _options.MaxBatchTokens)
-        {
-            throw new ArgumentException($"The step has {batch.Tokens.Length} tokens; the shard was loaded for {_options.MaxBatchTokens}.", nameof(batch));
-        }
-
-        foreach (int token in batch.Tokens)
-        {
-            if ((uint)token >= (uint)_spec.VocabularySize)
-            {
-                throw new ArgumentException($"Token {token} is outside the vocabulary of {_spec.VocabularySize}.", nameof(batch));
-            }
-        }
-
-        long count = 0;
-        for (int i = 0; i < batch.Sequences.Length; i++)
-        {
-            ref readonly SequenceStep step = ref batch.Sequences[i];
-            foreach (ref readonly SequenceStep other in batch.Sequences[..i])
-            {
-                if (other.Slot == step.Slot)
-                {
-                    throw new ArgumentException($"Slot {step.Slot} occurs twice in a step.", nameof(batch));
-                }
-            }
-
-            SequenceCache cache = OpenSlot(step.Slot).Cache;
-            if (step.Count < 1 || step.Position != cache.Length || (long)step.Position + step.Count > _options.ContextLength)
-            {
-                throw new ArgumentException(
-                    $"{step.Count} tokens at position {step.Position} do not continue slot {step.Slot}, which holds {cache.Length} of at most {_options.ContextLength}.",
-                    nameof(batch));
-            }
-
-            count += step.Count;
-        }
-
-        if (count != batch.Tokens.Length)
-        {
-            throw new ArgumentException($"The sequences count {count} tokens; the step has {batch.Tokens.Length}.", nameof(batch));
-        }
-
-        long expected = (long)batch.LogitRowCount * _spec.VocabularySize;
-        if (Assignment.Rank == 0 && logits.Length < expected)
-        {
-            throw new ArgumentException($"The logits need {expected} values; there is room for {logits.Length}.", nameof(logits));
-        }
-    }
-
     private SequenceBinding OpenSlot(int slot)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        CheckRange(slot);
+        ShardRules.CheckSlot(slot, _slots.Length);
         return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
-    }
-
-    private void CheckRange(int slot)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, _slots.Length);
     }
 }

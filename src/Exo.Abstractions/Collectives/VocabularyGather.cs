@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Mlx;
+namespace Exo.Sdk;
 
 /// <summary>Joins the ranks' parts of the logits on rank 0. The first time each rank says which part of the vocabulary is its own.</summary>
 /// <param name="group">The group.</param>
@@ -44,6 +44,12 @@ internal sealed class VocabularyGather(ICollective group, IndexRange mine, int v
             }
 
             IndexRange part = _parts[rank];
+            if (rows == 1)
+            {
+                group.Receive(MemoryMarshal.AsBytes(logits.Slice(part.Start, part.Count)), rank);
+                continue;
+            }
+
             int count = part.Count * rows;
             if (_received.Length < count)
             {

@@ -16,7 +16,7 @@ internal static class AttentionFactory
             KeyValuePrecision.Float16 => Create<TLanes, TVector, ScaledFloat16Format>(spec, assignment, options),
             KeyValuePrecision.BFloat16 => Create<TLanes, TVector, BFloat16Format>(spec, assignment, options),
             KeyValuePrecision.Int8 => Create<TLanes, TVector, Int8Format>(spec, assignment, options),
-            _ => throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision."),
+            _ => throw new ArgumentOutOfRangeException(nameof(options), options.KeyValues, "No precision of keys and values."),
         };
 
     private static TiledAttention<TLanes, TVector, TFormat> Create<TLanes, TVector, TFormat>(ModelSpec spec, ShardAssignment assignment, ShardOptions options)

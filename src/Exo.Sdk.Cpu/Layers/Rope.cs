@@ -7,8 +7,7 @@ namespace Exo.Sdk.Cpu.Layers;
 
 /// <summary>
 /// Rotary position embedding for the tokens of one step (Su et al. 2021, RoFormer): element i and element i + half are rotated by the
-/// position times frequency i. Angles are computed in double precision, once a step for all layers; the llama3 scaling is as published
-/// with Llama 3.1.
+/// position times frequency i. Angles are computed in double precision, once a step for all layers.
 /// </summary>
 internal sealed unsafe class Rope<TLanes, TVector> : IDisposable
     where TLanes : struct, ILanes<TVector>
@@ -21,21 +20,11 @@ internal sealed unsafe class Rope<TLanes, TVector> : IDisposable
     internal Rope(RopeSpec rope, int headSize, int maxTokens)
     {
         _half = headSize / 2;
-        _frequencies = new double[_half];
-        for (int i = 0; i < _half; i++)
-        {
-            _frequencies[i] = Scale(Math.Pow(rope.Theta, -2.0 * i / headSize), rope.Scaling);
-        }
-
+        _frequencies = RopeFrequencies.Of(rope, headSize);
         _angles = NativeBlock.OfFloats(2L * maxTokens * _half);
     }
 
     internal long ByteCount => _angles.ByteCount;
-
-    /// <summary>Says why a kind of rope cannot be computed here; null where it can.</summary>
-    internal static string? Refuse(RopeSpec rope) => rope.Scaling is null or LinearRopeScaling or Llama3RopeScaling
-        ? null
-        : $"Rope scaling {rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are";
 
     /// <summary>Computes the angles of a step's tokens.</summary>
     /// <param name="first">The first token in the step.</param>
@@ -83,23 +72,4 @@ internal sealed unsafe class Rope<TLanes, TVector> : IDisposable
     }
 
     public void Dispose() => _angles.Dispose();
-
-    private static double Scale(double frequency, RopeScaling? scaling)
-    {
-        switch (scaling)
-        {
-            case null:
-                return frequency;
-            case LinearRopeScaling linear:
-                return frequency / linear.Factor;
-            case Llama3RopeScaling llama:
-                double turns = llama.OriginalContextLength * frequency / (2 * Math.PI);
-                double share = llama.HighFrequencyFactor > llama.LowFrequencyFactor
-                    ? Math.Clamp((turns - llama.LowFrequencyFactor) / (llama.HighFrequencyFactor - llama.LowFrequencyFactor), 0, 1)
-                    : turns < llama.LowFrequencyFactor ? 0 : 1;
-                return ((1 - share) * frequency / llama.Factor) + (share * frequency);
-            default:
-                throw new UnsupportedModelException($"rope scaling {scaling.GetType().Name}", ["none", "linear", "llama3"]);
-        }
-    }
 }

@@ -16,8 +16,6 @@ internal sealed unsafe class GroupNumbers(NativeBlock numbers, ElementType type,
 
     internal long ByteCount => numbers.ByteCount;
 
-    internal NativeBlock Block => numbers;
-
     internal ElementType Type => type;
 
     /// <summary>Where one group's numbers of a panel are.</summary>

@@ -182,23 +182,5 @@ internal sealed class ShardLoader
         return values;
     }
 
-    // A null type stands for any floating-point type.
-    private ElementType Check(string name, ElementType? type, ImmutableArray<int> shape)
-    {
-        TensorInfo info = _source.Describe(name);
-        bool isRightType = type is null
-            ? info.Type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16
-            : info.Type == type;
-        if (!isRightType || !info.Shape.SequenceEqual(shape))
-        {
-            throw new ModelFormatException(
-                "weights",
-                "the tensor is not what the model's configuration says",
-                $"{type?.ToString() ?? "floating point"} [{string.Join(", ", shape)}]",
-                $"{info.Type} [{string.Join(", ", info.Shape)}]",
-                name);
-        }
-
-        return info.Type;
-    }
+    private ElementType Check(string name, ElementType? type, ImmutableArray<int> shape) => ShardRules.CheckTensor(_source, name, type, shape);
 }

@@ -17,11 +17,12 @@ internal sealed record RopeTable(float[] Cosines, float[] Sines, int Width)
     internal static RopeTable Create(RopeSpec rope, int headSize, int paddedSize, int positions)
     {
         int half = paddedSize / 2;
+        double[] frequencies = RopeFrequencies.Of(rope, headSize);
         float[] cosines = new float[checked(positions * half)];
         float[] sines = new float[cosines.Length];
         for (int i = 0; i < half; i++)
         {
-            double frequency = 2 * i < headSize ? Scale(Math.Pow(rope.Theta, -2.0 * i / headSize), rope.Scaling) : 0;
+            double frequency = i < frequencies.Length ? frequencies[i] : 0;
             for (int position = 0; position < positions; position++)
             {
                 (double sine, double cosine) = Math.SinCos(position * frequency);
@@ -31,24 +32,5 @@ internal sealed record RopeTable(float[] Cosines, float[] Sines, int Width)
         }
 
         return new RopeTable(cosines, sines, half);
-    }
-
-    private static double Scale(double frequency, RopeScaling? scaling)
-    {
-        switch (scaling)
-        {
-            case null:
-                return frequency;
-            case LinearRopeScaling linear:
-                return frequency / linear.Factor;
-            case Llama3RopeScaling llama:
-                double turns = llama.OriginalContextLength * frequency / (2 * Math.PI);
-                double share = llama.HighFrequencyFactor > llama.LowFrequencyFactor
-                    ? Math.Clamp((turns - llama.LowFrequencyFactor) / (llama.HighFrequencyFactor - llama.LowFrequencyFactor), 0, 1)
-                    : turns < llama.LowFrequencyFactor ? 0 : 1;
-                return ((1 - share) * frequency / llama.Factor) + (share * frequency);
-            default:
-                throw new UnsupportedModelException($"rope scaling {scaling.GetType().Name}", ["none", "linear", "llama3"]);
-        }
     }
 }

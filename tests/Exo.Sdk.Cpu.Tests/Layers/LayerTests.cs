@@ -33,8 +33,8 @@ public sealed class LayerTests(ITestOutputHelper output)
     [Fact]
     public void Only_known_ropes_are_accepted()
     {
-        Rope<Lanes128, Vector128<float>>.Refuse(new RopeSpec(1, new OtherScaling())).Should().Contain(nameof(OtherScaling));
-        Rope<Lanes128, Vector128<float>>.Refuse(new RopeSpec(1)).Should().BeNull();
+        RopeFrequencies.Refuse(new RopeSpec(1, new OtherScaling())).Should().Contain(nameof(OtherScaling));
+        RopeFrequencies.Refuse(new RopeSpec(1)).Should().BeNull();
     }
 
     private sealed record Errors(double Norm, double Rope, double Silu, double Add);

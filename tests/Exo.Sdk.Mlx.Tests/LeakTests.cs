@@ -1,6 +1,5 @@
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Tests.Support;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.Mlx.Tests;

@@ -1,6 +1,5 @@
 using Exo.Sdk.Mlx.Tests.Support;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 
 namespace Exo.Sdk.Mlx.Tests;
 

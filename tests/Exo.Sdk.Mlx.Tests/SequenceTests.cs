@@ -1,5 +1,4 @@
 using Exo.Sdk.Mlx.Tests.Support;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 
 namespace Exo.Sdk.Mlx.Tests;
 

@@ -1,4 +1,4 @@
-namespace Exo.Sdk.OnnxRuntime.Tests.Support;
+namespace Exo.Sdk.Tests.SharedModels;
 
 /// <summary>How far numbers are from where they should be.</summary>
 internal static class Accuracy

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.OnnxRuntime.Tests.Support;
+namespace Exo.Sdk.Tests.SharedModels;
 
-/// <summary>Weights held in memory, as bytes in their stored element type.</summary>
+/// <summary>Weights held in memory, as bytes in their stored element type. Reading is thread-safe.</summary>
 internal sealed class MemoryWeightSource : WeightSource
 {
     private readonly Dictionary<string, (TensorInfo Info, byte[] Data)> _tensors = [];
@@ -15,7 +15,7 @@ internal sealed class MemoryWeightSource : WeightSource
 
     public override IReadOnlyCollection<string> Names => _tensors.Keys;
 
-    public override long BytesRead => _bytesRead;
+    public override long BytesRead => Interlocked.Read(ref _bytesRead);
 
     public void Add(string name, ElementType type, byte[] data, params int[] shape)
     {
@@ -56,7 +56,7 @@ internal sealed class MemoryWeightSource : WeightSource
         }
 
         written.Should().Be(destination.Length);
-        _bytesRead += written;
+        Interlocked.Add(ref _bytesRead, written);
     }
 
     public override void ReadFloat32(string name, in TensorSlice slice, Span<float> destination)
@@ -92,6 +92,15 @@ internal sealed class MemoryWeightSource : WeightSource
         ElementType.Float32 => BitConverter.ToSingle(data, index * 4),
         ElementType.Float16 => (float)BitConverter.ToHalf(data, index * 2),
         ElementType.BFloat16 => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(data, index * 2) << 16),
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
+
+    /// <summary>Numbers as they are stored.</summary>
+    public static byte[] Store(ElementType type, float[] values) => type switch
+    {
+        ElementType.Float32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
+        ElementType.Float16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, v => (Half)v)).ToArray(),
+        ElementType.BFloat16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))).ToArray(),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 

@@ -1,7 +1,6 @@
-using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.OnnxRuntime.Tests.Support;
+namespace Exo.Sdk.Tests.SharedModels;
 
 /// <summary>The shape of a random model.</summary>
 public sealed record ModelShape
@@ -155,14 +154,7 @@ internal sealed class RandomModel
     {
         int count = shape.Aggregate(1, (a, b) => a * b);
         float[] values = [.. Enumerable.Range(0, count).Select(value)];
-        byte[] data = _shape.Type switch
-        {
-            ElementType.Float32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
-            ElementType.Float16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, v => (Half)v)).ToArray(),
-            ElementType.BFloat16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))).ToArray(),
-            _ => throw new InvalidOperationException(),
-        };
-        Weights.Add(name, _shape.Type, data, shape);
+        Weights.Add(name, _shape.Type, MemoryWeightSource.Store(_shape.Type, values), shape);
     }
 
     private float Gaussian() => MathF.Sqrt(-2 * MathF.Log(1 - _random.NextSingle())) * MathF.Cos(2 * MathF.PI * _random.NextSingle());

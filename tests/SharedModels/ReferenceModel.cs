@@ -1,6 +1,6 @@
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.OnnxRuntime.Tests.Support;
+namespace Exo.Sdk.Tests.SharedModels;
 
 /// <summary>
 /// The whole model in double precision, one position at a time, written as the papers' formulas stand there. Slow and meant to be

@@ -1,5 +1,4 @@
 using Exo.Sdk.Cpu.Memory;
-using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Cpu.Weights;
 using Exo.Sdk.Models;
 

@@ -1,6 +1,5 @@
 using Exo.Sdk.Mlx.Tests.Support;
 using Exo.Sdk.Models;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 using Exo.Sdk.Tests.Golden;
 using Exo.Sdk.Tests.Models;
 

@@ -42,7 +42,6 @@ cat > Consumer.csproj <<XML
 XML
 cat > Program.cs <<'CS'
 using Exo.Sdk;
-using Exo.Sdk.Inference;
 using Exo.Sdk.Mlx;
 using Exo.Sdk.Rdma;
 

@@ -1,5 +1,4 @@
 using Exo.Sdk;
-using Exo.Sdk.Inference;
 using Microsoft.Extensions.Hosting;
 
 namespace EmbeddedChat;

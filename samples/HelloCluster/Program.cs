@@ -1,6 +1,5 @@
 // Two ranks in two processes of this program generate one text. Arguments: the prompt, and optionally the number of ranks.
 using Exo.Sdk;
-using Exo.Sdk.Inference;
 using Exo.Sdk.Planning;
 
 string prompt = args.Length > 0 ? args[0] : "Tell me a story about a dog.";

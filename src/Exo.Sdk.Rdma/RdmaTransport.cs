@@ -1,9 +1,10 @@
-using Exo.Sdk.Collectives;
 using Exo.Sdk.Rdma.Connecting;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
 using Exo.Sdk.Transport;
+using Exo.Sdk.Transport.Links;
+using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma;
 
@@ -16,7 +17,7 @@ namespace Exo.Sdk.Rdma;
 /// send, and a message that an unreliable pair drops is sent again. Messages are neither encrypted nor signed: use it
 /// on cables or networks that nobody else can write to.
 /// </remarks>
-public sealed class RdmaTransport : IRdmaTransport, INetworkedTransport
+public sealed class RdmaTransport : IRdmaTransport
 {
     // What stands before the address in what ranks tell each other, so that nobody takes it for a plain TCP endpoint.
     private const string Scheme = "rdma:";
@@ -76,7 +77,7 @@ public sealed class RdmaTransport : IRdmaTransport, INetworkedTransport
     }
 
     /// <inheritdoc/>
-    IReadOnlyList<string> INetworkedTransport.Networks() => Networks();
+    public TransportReach Reach() => new() { IsForSeveralMachines = true, Networks = Networks() };
 
     /// <summary>The subnets of the usable ports; empty where there are none.</summary>
     internal IReadOnlyList<string> Networks()

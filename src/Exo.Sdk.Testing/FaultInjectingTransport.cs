@@ -44,6 +44,9 @@ public sealed class FaultInjectingTransport : ITransport
     public Availability Probe() => _inner.Probe();
 
     /// <inheritdoc/>
+    public TransportReach Reach() => _inner.Reach();
+
+    /// <inheritdoc/>
     public async ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default) =>
         new Endpoint(this, await _inner.OpenAsync(options, cancellationToken).ConfigureAwait(false));
 

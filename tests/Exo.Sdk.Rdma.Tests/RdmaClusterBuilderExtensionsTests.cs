@@ -1,4 +1,3 @@
-using Exo.Sdk.Inference;
 using Exo.Sdk.Rdma.Tests.Support;
 using Exo.Sdk.Transport;
 

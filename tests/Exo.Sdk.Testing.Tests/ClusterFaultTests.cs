@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Exo.Sdk.Inference;
 using Exo.Sdk.Transport;
 using Xunit.Abstractions;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Exo.Golden.Catalogue;
 using Exo.Golden.Formats;
 using Exo.Golden.Reference;
+using Exo.Sdk;
 
 namespace Exo.Golden;
 

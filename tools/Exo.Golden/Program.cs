@@ -3,6 +3,7 @@ using Exo.Golden;
 using Exo.Golden.Catalogue;
 using Exo.Golden.Formats;
 using Exo.Golden.Reference;
+using Exo.Sdk;
 
 const ulong Seed = 20261123;
 const string Usage = """

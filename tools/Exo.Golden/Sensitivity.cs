@@ -1,4 +1,5 @@
 using Exo.Golden.Reference;
+using Exo.Sdk;
 using static TorchSharp.torch;
 
 namespace Exo.Golden;

@@ -1,3 +1,4 @@
+using Exo.Sdk;
 using Exo.TinyModel.Trainer;
 using Exo.TinyModel.Trainer.Corpus;
 using Exo.TinyModel.Trainer.Evaluation;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the table behind src/Exo.Sdk/Tokenization/Unicode/Normalization.cs.
+"""Writes the table behind src/Exo.Sdk.Tokenization/Unicode/Normalization.cs.
 
-Usage: python3 generate.py > ../../src/Exo.Sdk/Tokenization/Unicode/normalization.txt
+Usage: python3 generate.py > ../../src/Exo.Sdk.Tokenization/Unicode/normalization.txt
 
 The source is Python's own copy of the Unicode Character Database (unicodedata.unidata_version).
 One line per code point: code;combining class;decomposition. The decomposition is one step, as in

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Exo.Sdk;
-using Exo.Sdk.Inference;
 
 namespace Exo.Benchmarks.Measurement;
 

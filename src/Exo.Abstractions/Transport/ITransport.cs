@@ -14,6 +14,10 @@ public interface ITransport
     /// <returns>The answer with its reason.</returns>
     Availability Probe();
 
+    /// <summary>Says which ranks this transport can connect, for the choice among transports. Changes nothing.</summary>
+    /// <returns>What an ordinary network reaches, unless the transport says otherwise.</returns>
+    TransportReach Reach() => TransportReach.Anywhere;
+
     /// <summary>Opens this rank's end and starts to accept peers.</summary>
     /// <param name="options">Where to listen.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Exo.Sdk.Inference;
+using Exo.Sdk;
 
 namespace Exo.Cli.Commands;
 

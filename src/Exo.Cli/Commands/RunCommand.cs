@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using Exo.Cli.Output;
 using Exo.Sdk;
-using Exo.Sdk.Inference;
 
 namespace Exo.Cli.Commands;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Exo.Sdk.Collectives;
-using Exo.Sdk.Transport;
+using Exo.Sdk.Transport.Links;
+using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma.Connecting;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
-using Exo.Sdk.Collectives;
-using Exo.Sdk.Transport;
+using Exo.Sdk.Transport.Links;
+using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma.Links;
 

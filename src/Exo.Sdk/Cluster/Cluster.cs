@@ -1,8 +1,11 @@
 using System.Runtime.CompilerServices;
+using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
-using Exo.Sdk.Inference;
+using Exo.Sdk.Generation;
 using Exo.Sdk.Models;
+using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
+using Exo.Sdk.Scheduling;
 using Exo.Sdk.Tokenization;
 using Microsoft.Extensions.Logging;
 

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Hosts;
 using Exo.Sdk.Models;
+using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Tokenization;
 using Microsoft.Extensions.Logging;

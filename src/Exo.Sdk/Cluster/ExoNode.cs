@@ -4,8 +4,12 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Nodes;
 using Exo.Sdk.Transport;
+using Exo.Sdk.Transport.Framing;
+using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 

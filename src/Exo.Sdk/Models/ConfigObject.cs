@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Exo.Sdk.Input;
 
 namespace Exo.Sdk.Models;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Exo.Sdk.Input;
 
 namespace Exo.Sdk.Models;
 

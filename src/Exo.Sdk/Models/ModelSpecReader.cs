@@ -1,3 +1,4 @@
+using Exo.Sdk.Input;
 using Exo.Sdk.Models.Families;
 
 namespace Exo.Sdk.Models;

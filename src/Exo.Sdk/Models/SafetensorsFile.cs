@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using Exo.Sdk.Input;
 using Microsoft.Win32.SafeHandles;
 
 namespace Exo.Sdk.Models;

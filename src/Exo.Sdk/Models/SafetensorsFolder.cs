@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Exo.Sdk.Input;
 
 namespace Exo.Sdk.Models;
 

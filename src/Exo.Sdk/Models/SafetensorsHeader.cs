@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text.Json;
+using Exo.Sdk.Input;
 using Microsoft.Win32.SafeHandles;
 
 namespace Exo.Sdk.Models;

@@ -1,5 +1,3 @@
-using Exo.Sdk.Inference;
-
 namespace Exo.Sdk.Tests.Cluster;
 
 /// <summary>A cluster of threads with the embedded model.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Exo.Sdk.Inference;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.Tests.Cluster;

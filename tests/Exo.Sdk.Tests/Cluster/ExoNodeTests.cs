@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Exo.Sdk.Inference;
 
 namespace Exo.Sdk.Tests.Cluster;
 

@@ -1,5 +1,5 @@
-using Exo.Sdk.Inference;
 using Exo.Sdk.Transport;
+
 
 namespace Exo.Sdk.Tests.Cluster;
 

@@ -12,6 +12,8 @@ internal class CarrierTransport : ITransport
 
     public Availability Probe() => Missing is { } reason ? Availability.No(reason) : Availability.Yes("it can be used");
 
+    public virtual TransportReach Reach() => TransportReach.Anywhere;
+
     public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default) =>
         new TcpTransport().OpenAsync(options, cancellationToken);
 }
@@ -46,13 +48,15 @@ internal sealed class ParentOnlyTransport(string? missing) : ITransport
 /// <summary>One that counts as RDMA.</summary>
 internal sealed class RdmaCarrierTransport : CarrierTransport, IRdmaTransport
 {
+    public override TransportReach Reach() => new() { IsForSeveralMachines = true };
+
     public IReadOnlyList<RdmaDevice> ListDevices() => [];
 
     public IRdmaMemory RegisterMemory(string deviceName, long byteCount) => throw new UnavailableException("There is no device.");
 }
 
 /// <summary>One whose devices are on networks of their own.</summary>
-internal sealed class NetworkedCarrierTransport(params string[] networks) : CarrierTransport, INetworkedTransport
+internal sealed class NetworkedCarrierTransport(params string[] networks) : CarrierTransport
 {
-    public IReadOnlyList<string> Networks() => networks;
+    public override TransportReach Reach() => new() { Networks = networks };
 }

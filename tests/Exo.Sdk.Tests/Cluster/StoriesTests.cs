@@ -1,4 +1,3 @@
-using Exo.Sdk.Inference;
 using Exo.Sdk.Tests.Shared;
 
 namespace Exo.Sdk.Tests.Cluster;

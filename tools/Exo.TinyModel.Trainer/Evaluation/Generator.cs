@@ -1,3 +1,4 @@
+using Exo.Sdk;
 using Exo.TinyModel.Trainer.Corpus;
 using Exo.TinyModel.Trainer.Model;
 using Exo.TinyModel.Trainer.Tokenizer;

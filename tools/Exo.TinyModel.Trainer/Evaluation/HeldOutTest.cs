@@ -1,4 +1,5 @@
 using System.Globalization;
+using Exo.Sdk;
 using Exo.TinyModel.Trainer.Corpus;
 using Exo.TinyModel.Trainer.Model;
 using Exo.TinyModel.Trainer.Tokenizer;

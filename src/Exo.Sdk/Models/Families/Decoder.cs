@@ -1,3 +1,5 @@
+using Exo.Sdk.Input;
+
 namespace Exo.Sdk.Models.Families;
 
 /// <summary>

@@ -1,0 +1,41 @@
+namespace Exo.Sdk.Tokenization.Jinja;
+
+/// <summary>A place in a list of tokens.</summary>
+internal sealed class TemplateCursor(List<TemplateToken> tokens)
+{
+    private int _at;
+
+    /// <summary>The token here.</summary>
+    public TemplateToken Current => tokens[_at];
+
+    /// <summary>The kind of the token here.</summary>
+    public TemplateTokenKind Kind => Current.Kind;
+
+    /// <summary>A token further on; the end where there are no more.</summary>
+    public TemplateToken Peek(int distance) => tokens[Math.Min(_at + distance, tokens.Count - 1)];
+
+    /// <summary>Steps over the token here.</summary>
+    public TemplateToken Next() => tokens[_at < tokens.Count - 1 ? _at++ : _at];
+
+    /// <summary>Whether the token here is the given word or operator.</summary>
+    public bool Is(string text) => Kind is TemplateTokenKind.Name or TemplateTokenKind.Operator && Current.Text == text;
+
+    /// <summary>Steps over the token here if it is the given word or operator.</summary>
+    public bool TryTake(string text)
+    {
+        if (!Is(text))
+        {
+            return false;
+        }
+
+        Next();
+        return true;
+    }
+
+    /// <summary>Steps over a token of the given kind and gives its text.</summary>
+    public string Take(TemplateTokenKind kind, string what) => Kind == kind ? Next().Text : throw Fail($"{what} is expected");
+
+    /// <summary>The error to throw about this place.</summary>
+    public FormatException Fail(string what) =>
+        new($"{what} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
+}

@@ -1,0 +1,320 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Exo.Sdk.Transport.Links;
+
+namespace Exo.Sdk.Transport.Collectives;
+
+/// <summary>The collective operations over any wires. Everything runs on the calling thread.</summary>
+internal sealed class Collective : ICollective
+{
+    private readonly LinkGroup _links;
+    private readonly WaitLimits _limits;
+    private readonly Lane?[] _lanes;
+    private readonly int[] _receiveAt;
+    private readonly AllReduce _allReduce;
+    private readonly uint _peers;
+    private int _disposed;
+
+    /// <summary>Makes a collective of connected wires, which it owns.</summary>
+    /// <param name="links">The wires.</param>
+    /// <param name="limits">How long to wait.</param>
+    /// <param name="precision">How the values of an all-reduce travel.</param>
+    public Collective(LinkGroup links, WaitLimits limits, WirePrecision precision)
+    {
+        _links = links;
+        _limits = limits;
+        _lanes = new Lane?[links.Size];
+        _receiveAt = new int[links.Size];
+        for (int peer = 0; peer < links.Size; peer++)
+        {
+            if (peer != links.Rank)
+            {
+                _lanes[peer] = new Lane(links, peer);
+                _peers |= 1u << peer;
+            }
+        }
+
+        _allReduce = new AllReduce(links, _lanes, limits, WireFormat.Of(precision));
+    }
+
+    /// <inheritdoc/>
+    public int Rank => _links.Rank;
+
+    /// <inheritdoc/>
+    public int Size => _links.Size;
+
+    /// <inheritdoc/>
+    public ulong Epoch => _links.Epoch;
+
+    /// <inheritdoc/>
+    public void AllReduceSum(Span<float> values)
+    {
+        Enter();
+        bool finished = false;
+        try
+        {
+            _allReduce.Run(values);
+            finished = true;
+        }
+        finally
+        {
+            _links.Exit(finished);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void AllGather(ReadOnlySpan<float> mine, Span<float> all, ReadOnlySpan<int> counts)
+    {
+        int own = CheckCounts(mine, all, counts);
+        Enter();
+        bool finished = false;
+        try
+        {
+            mine.CopyTo(all[own..]);
+            ReadOnlySpan<byte> source = MemoryMarshal.AsBytes(mine);
+            Span<byte> target = MemoryMarshal.AsBytes(all);
+            int at = 0;
+            for (int peer = 0; peer < counts.Length; peer++)
+            {
+                int length = counts[peer] * sizeof(float);
+                _receiveAt[peer] = at;
+                at += length;
+                if (_lanes[peer] is { } lane)
+                {
+                    lane.BeginSend(Operation.Gather, source.Length, source.Length);
+                    lane.BeginReceive(Operation.Gather, length, length);
+                }
+            }
+
+            Exchange(source, target, counts, _peers, _peers);
+            finished = true;
+        }
+        finally
+        {
+            _links.Exit(finished);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Broadcast(Span<byte> message, int root)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(root);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
+        uint sendTo = root == Rank ? _peers : 0;
+        Move(Operation.Broadcast, message, message, sendTo, root == Rank ? 0 : 1u << root);
+    }
+
+    /// <inheritdoc/>
+    public void Send(ReadOnlySpan<byte> message, int peer) =>
+        Move(Operation.Message, message, [], BitOf(peer), 0);
+
+    /// <inheritdoc/>
+    public void Receive(Span<byte> message, int peer) =>
+        Move(Operation.Message, [], message, 0, BitOf(peer));
+
+    /// <inheritdoc/>
+    public void Barrier() => Move(Operation.Barrier, [], [], _peers, _peers);
+
+    /// <inheritdoc/>
+    public void WaitForMessage(int peer)
+    {
+        uint bit = BitOf(peer);
+        Enter();
+        try
+        {
+            Patience patience = new(_links, _limits);
+            while (true)
+            {
+                int there = _lanes[peer]!.Peek();
+                if (there > 0)
+                {
+                    return;
+                }
+
+                if (there < 0)
+                {
+                    _links.End(_links.Explain(peer));
+                    _links.ThrowEnded();
+                }
+
+                patience.Wait(bit, 0);
+            }
+        }
+        finally
+        {
+            _links.Exit(finished: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Abort(int lostRank, string reason)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(lostRank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(lostRank, Size);
+        ArgumentNullException.ThrowIfNull(reason);
+        _links.End(new Ending(lostRank, reason));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Volatile.Write(ref _disposed, 1);
+        _links.End(new Ending(Rank, "This rank has left the group.", IsDisposal: true));
+    }
+
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        _links.Enter();
+    }
+
+    private uint BitOf(int peer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(peer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(peer, Size);
+        ArgumentOutOfRangeException.ThrowIfEqual(peer, Rank);
+        return 1u << peer;
+    }
+
+    /// <summary>Checks the arguments of an all-gather; returns where this rank's part begins.</summary>
+    private int CheckCounts(ReadOnlySpan<float> mine, Span<float> all, ReadOnlySpan<int> counts)
+    {
+        if (counts.Length != Size)
+        {
+            throw new ArgumentException($"{counts.Length} counts for {Size} ranks.", nameof(counts));
+        }
+
+        long total = 0;
+        int own = 0;
+        for (int peer = 0; peer < counts.Length; peer++)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(counts[peer], nameof(counts));
+            own = peer == Rank ? (int)total : own;
+            total += counts[peer];
+        }
+
+        if (mine.Length != counts[Rank])
+        {
+            throw new ArgumentException($"{mine.Length} values where counts[{Rank}] says {counts[Rank]}.", nameof(mine));
+        }
+
+        if (all.Length != total)
+        {
+            throw new ArgumentException($"{all.Length} values where the counts sum to {total}.", nameof(all));
+        }
+
+        if (((ReadOnlySpan<float>)all).Overlaps(mine, out int offset) && offset != own)
+        {
+            throw new ArgumentException("This rank's part lies inside the result, but not in its own place.", nameof(mine));
+        }
+
+        return own;
+    }
+
+    /// <summary>Moves one message of a known length to some ranks and from some ranks.</summary>
+    private void Move(Operation operation, ReadOnlySpan<byte> source, Span<byte> target, uint sendTo, uint receiveFrom)
+    {
+        Enter();
+        bool finished = false;
+        try
+        {
+            for (int peer = 0; peer < _lanes.Length; peer++)
+            {
+                _receiveAt[peer] = 0;
+                if (((sendTo >> peer) & 1) != 0)
+                {
+                    _lanes[peer]!.BeginSend(operation, source.Length, source.Length);
+                }
+
+                if (((receiveFrom >> peer) & 1) != 0)
+                {
+                    _lanes[peer]!.BeginReceive(operation, target.Length, target.Length);
+                }
+            }
+
+            Exchange(source, target, [], sendTo, receiveFrom);
+            finished = true;
+        }
+        finally
+        {
+            _links.Exit(finished);
+        }
+    }
+
+    /// <summary>
+    /// Moves the messages begun on the lanes until all are done. Sends and receives take turns, and a rank that
+    /// cannot send takes what arrives meanwhile: ranks that send to each other more than the wires hold would
+    /// otherwise wait for each other.
+    /// </summary>
+    private void Exchange(ReadOnlySpan<byte> source, Span<byte> target, ReadOnlySpan<int> counts, uint sendTo, uint receiveFrom)
+    {
+        Patience patience = new(_links, _limits);
+        uint unasked = _peers & ~receiveFrom;
+        while (true)
+        {
+            int moved = Send(source, ref sendTo) + Receive(target, counts, ref receiveFrom);
+            if ((sendTo | receiveFrom) == 0)
+            {
+                return;
+            }
+
+            if (moved == 0 && sendTo != 0)
+            {
+                moved = TakeEarly(ref unasked);
+            }
+
+            if (moved > 0)
+            {
+                patience.Restart();
+            }
+            else
+            {
+                patience.WaitOrBlame(receiveFrom, sendTo, _lanes, wakeFor: sendTo != 0 ? unasked : 0);
+            }
+        }
+    }
+
+    private int Send(ReadOnlySpan<byte> source, ref uint sendTo)
+    {
+        int moved = 0;
+        for (uint rest = sendTo; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            Lane lane = _lanes[peer]!;
+            moved += lane.TrySend(source[(int)lane.Sent..]);
+            sendTo &= lane.SendDone ? ~(1u << peer) : uint.MaxValue;
+        }
+
+        return moved;
+    }
+
+    private int Receive(Span<byte> target, ReadOnlySpan<int> counts, ref uint receiveFrom)
+    {
+        int moved = 0;
+        for (uint rest = receiveFrom; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            Lane lane = _lanes[peer]!;
+            int length = counts.IsEmpty ? target.Length : counts[peer] * sizeof(float);
+            moved += lane.TryReceive(target.Slice(_receiveAt[peer], length)[(int)lane.Received..]);
+            receiveFrom &= lane.ReceiveDone ? ~(1u << peer) : uint.MaxValue;
+        }
+
+        return moved;
+    }
+
+    /// <summary>Takes what ranks have sent that this operation does not receive from; forgets those that have no more.</summary>
+    private int TakeEarly(ref uint ranks)
+    {
+        int moved = 0;
+        for (uint rest = ranks; rest != 0; rest &= rest - 1)
+        {
+            int peer = BitOperations.TrailingZeroCount(rest);
+            int taken = _lanes[peer]!.TakeEarly();
+            ranks &= taken < 0 ? ~(1u << peer) : uint.MaxValue;
+            moved += Math.Max(taken, 0);
+        }
+
+        return moved;
+    }
+}

@@ -1,0 +1,72 @@
+using Exo.Sdk.Transport.Links;
+
+namespace Exo.Sdk.Transport.Collectives;
+
+/// <summary>
+/// Gathers all ranks' contributions in log₂(n) rounds: in the round of distance d a rank exchanges the d contributions
+/// that it holds with the rank whose number differs by d. It makes fewer messages than the direct exchange, but each
+/// round waits for the one before. What is gathered is summed afterwards, in rank order: sums of sums would not be.
+/// </summary>
+/// <param name="links">The wires of a power of two of ranks.</param>
+/// <param name="lanes">The lanes by rank; none at this rank.</param>
+/// <param name="limits">How long to wait.</param>
+internal sealed class RecursiveDoubling(LinkGroup links, Lane?[] lanes, WaitLimits limits)
+{
+    private byte[] _parts = [];
+
+    /// <summary>Gathers contributions of equal length.</summary>
+    /// <param name="operation">What the messages' headers say.</param>
+    /// <param name="mine">This rank's contribution.</param>
+    /// <returns>All contributions in rank order; valid until the next call.</returns>
+    /// <exception cref="PeerLostException">A rank is lost.</exception>
+    /// <exception cref="ProtocolException">A rank calls something else.</exception>
+    public Span<byte> Gather(Operation operation, ReadOnlySpan<byte> mine)
+    {
+        int length = mine.Length;
+        if (_parts.Length < length * links.Size)
+        {
+            _parts = GC.AllocateUninitializedArray<byte>(length * links.Size);
+        }
+
+        Span<byte> parts = _parts.AsSpan(0, length * links.Size);
+        mine.CopyTo(parts[(links.Rank * length)..]);
+        for (int distance = 1; distance < links.Size; distance *= 2)
+        {
+            int peer = links.Rank ^ distance;
+            int count = distance * length;
+            Span<byte> held = parts.Slice(links.Rank / distance * count, count);
+            Span<byte> wanted = parts.Slice(peer / distance * count, count);
+            Exchange(operation, length, held, wanted, peer, isFirst: distance == 1);
+        }
+
+        return parts;
+    }
+
+    private void Exchange(Operation operation, int length, ReadOnlySpan<byte> held, Span<byte> wanted, int peer, bool isFirst)
+    {
+        Lane lane = lanes[peer]!;
+        uint bit = 1u << peer;
+        lane.BeginSend(operation, length, held.Length);
+        lane.BeginReceive(operation, length, wanted.Length);
+        Patience patience = new(links, limits);
+        while (true)
+        {
+            int moved = lane.SendDone ? 0 : lane.TrySend(held[(int)lane.Sent..]);
+            moved += lane.ReceiveDone ? 0 : lane.TryReceive(wanted[(int)lane.Received..]);
+            if (lane.SendDone && lane.ReceiveDone)
+            {
+                return;
+            }
+
+            if (moved > 0)
+            {
+                patience.Restart();
+            }
+            else
+            {
+                // In later rounds a silent peer may itself wait for the one that is lost.
+                patience.WaitOrBlame(lane.ReceiveDone ? 0 : bit, lane.SendDone ? 0 : bit, lanes, spoken: isFirst ? 0 : bit);
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using Exo.Sdk.Control;
+using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
+using Exo.Sdk.Scheduling;
+using Microsoft.Extensions.Logging;
+
+namespace Exo.Sdk.Nodes;
+
+/// <summary>
+/// What every rank owns wherever it lives: the opened model, its end of the transport, the connected group, the shard and, on
+/// ranks other than 0, the worker thread.
+/// </summary>
+internal sealed class RankRuntime(IComputeBackend backend, ITransport transport, string host, ILogger logger) : IAsyncDisposable
+{
+    private static readonly TimeSpan WorkerDeadline = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _gate = new();
+    private WeightSource? _weights;
+    private ModelSpec? _spec;
+    private ITransportEndpoint? _endpoint;
+    private Thread? _worker;
+    private (int LostRank, string Reason)? _aborted;
+    private long _residentBefore;
+
+    /// <summary>The connected group, once loaded.</summary>
+    public ICollective? Group { get; private set; }
+
+    /// <summary>The shard, once loaded.</summary>
+    public IModelShard? Shard { get; private set; }
+
+    /// <summary>Reads the model's description and starts to listen.</summary>
+    public async Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken)
+    {
+        _residentBefore = Environment.WorkingSet;
+        Require(backend.Probe(), $"backend '{backend.Name}'");
+        Require(transport.Probe(), $"transport '{transport.Name}'");
+        _weights = SafetensorsWeightSource.Open(order.ModelFolder);
+        _spec = ModelSpecReader.Read(order.ModelFolder, _weights);
+        string fingerprint = ModelFingerprint.Compute(order.ModelFolder);
+        if (order.Fingerprint != fingerprint)
+        {
+            throw new ConfigurationException(
+                $"The model in {order.ModelFolder} is not the host's: fingerprint {fingerprint}, the host's is {order.Fingerprint}. Copy the same files to every node.");
+        }
+
+        _endpoint = await transport.OpenAsync(new TransportOptions { Host = host }, cancellationToken).ConfigureAwait(false);
+        return new OpenReply(_endpoint.Address, new DeviceProfile
+        {
+            Name = Environment.MachineName,
+            AvailableMemory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            ThreadCount = Environment.ProcessorCount,
+            Backend = backend.Name,
+        });
+    }
+
+    /// <summary>Connects the group and loads the shard.</summary>
+    public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (_weights is null || _spec is null || _endpoint is null)
+        {
+            throw new ProtocolException("A load order came before the open order.");
+        }
+
+        Check(order.Assignment, _spec, order.Addresses.Length);
+        Log.ShardLoading(logger, order.Assignment.Rank, order.Assignment.WorldSize, _spec.Family);
+        ICollective group = await _endpoint.ConnectAsync(
+            new GroupDescription
+            {
+                Epoch = order.Epoch,
+                Rank = order.Assignment.Rank,
+                Addresses = order.Addresses,
+                Secret = order.Secret,
+                Deadline = TimeSpan.FromSeconds(order.DeadlineSeconds),
+                WirePrecision = order.WirePrecision,
+            },
+            cancellationToken).ConfigureAwait(false);
+        Attach(group);
+        Shard = await backend
+            .LoadAsync(_spec, order.Assignment, _weights, group, order.Options, progress, cancellationToken)
+            .ConfigureAwait(false);
+        Log.ShardReady(logger, order.Assignment.Rank, Shard.Memory.Weights);
+        return new LoadReply(GetMemory());
+    }
+
+    /// <summary>Starts the worker loop of a rank other than 0.</summary>
+    /// <param name="limits">The same on every rank.</param>
+    /// <param name="onEnd">Told on the worker's thread when the loop ends; with the error where one ended it.</param>
+    public void StartWorker(EngineLimits limits, Action<Exception?> onEnd)
+    {
+        (IModelShard shard, ICollective group) = (Shard!, Group!);
+        _worker = new Thread(() =>
+        {
+            Exception? error = null;
+            try
+            {
+                RankWorker.Run(shard, group, limits);
+            }
+            catch (Exception caught)
+            {
+                error = caught;
+
+                // The others must not wait for a rank that left its loop.
+                group.Abort(group.Rank, $"its worker failed: {caught.Message}");
+            }
+
+            onEnd(error);
+        })
+        {
+            IsBackground = true,
+            Name = $"exo rank {group.Rank}",
+        };
+        _worker.Start();
+    }
+
+    /// <summary>What the rank takes in memory now.</summary>
+    public RankMemory GetMemory() => new(
+        Environment.ProcessId,
+        _residentBefore,
+        Process.GetCurrentProcess().WorkingSet64,
+        Shard?.Memory ?? default);
+
+    /// <summary>The limits that a load order implies.</summary>
+    public EngineLimits LimitsOf(LoadOrder order) => new(
+        order.Options.ContextLength,
+        order.Options.MaxSequences,
+        order.Options.MaxBatchTokens,
+        _spec!.VocabularySize);
+
+    /// <summary>Ends the group: a rank is lost. Also a group that is still to be connected.</summary>
+    public void Abort(int lostRank, string reason)
+    {
+        ICollective? group;
+        lock (_gate)
+        {
+            _aborted ??= (lostRank, reason);
+            group = Group;
+        }
+
+        group?.Abort(lostRank, reason);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_worker is { } worker && worker != Thread.CurrentThread && !worker.Join(WorkerDeadline))
+        {
+            Group?.Abort(Group.Rank, "the rank was disposed during a step");
+            worker.Join(WorkerDeadline);
+        }
+
+        Shard?.Dispose();
+        Group?.Dispose();
+        if (_endpoint is not null)
+        {
+            await _endpoint.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _weights?.Dispose();
+    }
+
+    private void Attach(ICollective group)
+    {
+        (int LostRank, string Reason)? aborted;
+        lock (_gate)
+        {
+            Group = group;
+            aborted = _aborted;
+        }
+
+        if (aborted is { } cause)
+        {
+            group.Abort(cause.LostRank, cause.Reason);
+        }
+    }
+
+    private static void Require(Availability availability, string what)
+    {
+        if (!availability.IsAvailable)
+        {
+            throw new UnavailableException($"The {what} cannot be used here: {availability.Reason}");
+        }
+    }
+
+    /// <summary>An assignment comes over the wire: it must fit the model that this node read itself.</summary>
+    private static void Check(ShardAssignment assignment, ModelSpec spec, int worldSize)
+    {
+        bool sound = assignment.WorldSize == worldSize
+            && assignment.Rank >= 0 && assignment.Rank < worldSize
+            && Fits(assignment.QueryHeads, spec.Attention.QueryHeadCount)
+            && Fits(assignment.KeyValueHeads, spec.Attention.KeyValueHeadCount)
+            && Fits(assignment.Channels, spec.IntermediateSize)
+            && Fits(assignment.Tokens, spec.VocabularySize);
+        if (!sound)
+        {
+            throw new ProtocolException($"The load order's assignment does not fit the model: {assignment}.");
+        }
+    }
+
+    private static bool Fits(IndexRange range, int count) =>
+        range.Start >= 0 && range.Count > 0 && range.Start <= count - range.Count;
+}

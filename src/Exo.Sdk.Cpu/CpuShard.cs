@@ -83,7 +83,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         _step.Begin();
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            _step.Add(_slots[step.Slot]!, step.Position, step.Count, step.WantsLogits);
+            _step.Add(_slots[step.Slot]!, step.Position, step.Count, step.Logits);
         }
 
         Embed(batch.Tokens);
@@ -94,14 +94,12 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
             _slots[step.Slot]!.Length = step.Position + step.Count;
         }
 
-        int rows = _step.RunHead();
-        time = Stopwatch.GetTimestamp();
-        for (int row = 0; row < rows; row++)
+        while (_step.RunHead(out int first) is > 0 and int rows)
         {
-            _gather.Gather(_step.Logits(row), 1, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
+            time = Stopwatch.GetTimestamp();
+            _gather.Gather(_step.Logits(rows), rows, Assignment.Rank == 0 ? logits.Slice(first * _spec.VocabularySize, rows * _spec.VocabularySize) : default);
+            _options.Timeline?.Record(StepPhase.Gather, -1, time);
         }
-
-        _options.Timeline?.Record(StepPhase.Gather, -1, time);
     }
 
     public void Dispose()

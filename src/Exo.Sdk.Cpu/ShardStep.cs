@@ -56,8 +56,11 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     private readonly long _scratchBytes;
     private readonly StepSequence[] _sequences;
     private readonly int[] _rows;
+    private readonly int _rowsAtOnce;
     private int _sequenceCount;
     private int _rowCount;
+    private int _firstRow;
+    private int _headRows;
     private int _tokens;
     private int _layer;
     private bool _appendsInAttention;
@@ -94,7 +97,8 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
         _scratchBytes = (Math.Max(Tile.ByteCount, attention.ScratchBytes) + 4095) / 4096 * 4096;
         _scratch = new NativeBlock(_scratchBytes * options.ThreadCount, hugePages: false);
         _sequences = new StepSequence[options.MaxSequences];
-        _rows = new int[options.MaxSequences];
+        _rows = new int[options.MaxBatchTokens];
+        _rowsAtOnce = options.MaxSequences;
         _team = new ThreadTeam(options.ThreadCount, options.Processors?.ToArray());
     }
 
@@ -129,6 +133,8 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     {
         _sequenceCount = 0;
         _rowCount = 0;
+        _firstRow = 0;
+        _headRows = 0;
         _tokens = 0;
 
         // Different workers attend to a head whose queries fill several blocks: it must be appended before.
@@ -136,15 +142,21 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     }
 
     /// <summary>Adds tokens of a sequence to the step.</summary>
-    internal void Add(SequenceCache cache, int position, int count, bool wantsLogits)
+    internal void Add(SequenceCache cache, int position, int count, StepLogits logits)
     {
         _sequences[_sequenceCount++] = new StepSequence(cache, _tokens, position, count);
         _rope.Prepare(_tokens, position, count);
         _tokens += count;
         _appendsInAttention &= count == 1;
-        if (wantsLogits)
+        int rows = logits switch
         {
-            _rows[_rowCount++] = _tokens - 1;
+            StepLogits.Last => 1,
+            StepLogits.All => count,
+            _ => 0,
+        };
+        for (int token = _tokens - rows; token < _tokens; token++)
+        {
+            _rows[_rowCount++] = token;
         }
     }
 
@@ -190,24 +202,41 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
         }
     }
 
-    /// <summary>Computes the rank's part of the logits of every token that wants them.</summary>
-    /// <returns>How many rows.</returns>
-    internal int RunHead()
+    /// <summary>
+    /// Computes the rank's part of the logits of the next tokens that want them: as many as one step of <see cref="ShardOptions.MaxSequences"/>
+    /// sequences needs, so that a prompt all of whose logits are asked for needs no more memory.
+    /// </summary>
+    /// <param name="first">Which row is the first of them.</param>
+    /// <returns>How many rows; 0 when all are done.</returns>
+    internal int RunHead(out int first)
     {
-        if (_rowCount > 0)
+        first = _firstRow + _headRows;
+        _firstRow = first;
+        _headRows = Math.Min(_rowsAtOnce, _rowCount - first);
+        if (_headRows > 0)
         {
             long time = Stopwatch.GetTimestamp();
-            Each(Stage.FinalNorm, _rowCount);
+            Each(Stage.FinalNorm, _headRows);
             Note(StepPhase.Norm, ref time);
             Together(Stage.Head);
             Note(StepPhase.Head, ref time);
         }
 
-        return _rowCount;
+        return _headRows;
     }
 
-    /// <summary>A row of the rank's part of the logits.</summary>
-    internal ReadOnlySpan<float> Logits(int row) => new(_logits.Floats + ((long)row * _head.OutputWidth), _weights.Head.OutputCount);
+    /// <summary>The rank's part of the logits that <see cref="RunHead"/> computed, row after row.</summary>
+    internal ReadOnlySpan<float> Logits(int rows)
+    {
+        int count = _weights.Head.OutputCount;
+        Span<float> all = new(_logits.Floats, ((rows - 1) * _head.OutputWidth) + count);
+        for (int row = 1; row < rows && count < _head.OutputWidth; row++)
+        {
+            all.Slice(row * _head.OutputWidth, count).CopyTo(all[(row * count)..]);
+        }
+
+        return all[..(rows * count)];
+    }
 
     /// <summary>Sums rows of <see cref="Width"/> over all ranks.</summary>
     internal void AllReduce(float* rows, int count)
@@ -269,7 +298,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
                 FinalNorm(worker, workers);
                 break;
             case Stage.Head:
-                _head.Multiply(Input(_head, _normed, _width, _rowCount), Output(_head, _logits), worker, workers, Scratch(worker));
+                _head.Multiply(Input(_head, _normed, _width, _headRows), Output(_head, _logits), worker, workers, Scratch(worker));
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(stage));
@@ -361,16 +390,16 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
 
     private void FinalNorm(int worker, int workers)
     {
-        (int first, int end) = Share.Of(_rowCount, worker, workers);
+        (int first, int end) = Share.Of(_headRows, worker, workers);
         for (int row = first; row < end; row++)
         {
-            float* residual = _residual.Floats + ((long)_rows[row] * _width);
+            float* residual = _residual.Floats + ((long)_rows[_firstRow + row] * _width);
             float* normed = _normed.Floats + ((long)row * _width);
-            ElementWise<TLanes, TVector>.Add(residual, _partial.Floats + ((long)_rows[row] * _width), _spec.HiddenSize);
+            ElementWise<TLanes, TVector>.Add(residual, _partial.Floats + ((long)_rows[_firstRow + row] * _width), _spec.HiddenSize);
             RootMeanSquareNorm<TLanes, TVector>.Apply(residual, _weights.FinalNorm, _spec.NormEpsilon, normed);
-            if (_head.WantsArranged(_rowCount))
+            if (_head.WantsArranged(_headRows))
             {
-                _head.Arrange(normed, _arranged.Bytes + ((long)row * _head.ArrangedBytes), _rowCount);
+                _head.Arrange(normed, _arranged.Bytes + ((long)row * _head.ArrangedBytes), _headRows);
             }
         }
     }

@@ -64,7 +64,7 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
         _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
         _slots = new SequenceCache?[options.MaxSequences];
         _tokens = new int[options.MaxBatchTokens];
-        _rows = new int[options.MaxSequences];
+        _rows = new int[options.MaxBatchTokens];
         _steps = new SequenceStep[options.MaxSequences];
         _forward = Forward;
     }
@@ -217,9 +217,9 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
             {
                 _slots[step.Slot]!.Reserve(step.Position + step.Count);
                 end += step.Count;
-                if (step.WantsLogits)
+                for (int token = end - step.LogitRowCount; token < end; token++)
                 {
-                    _rows[rows++] = end - 1;
+                    _rows[rows++] = token;
                 }
             }
 

@@ -107,9 +107,9 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
             _runner.RunLayers(sequence, step.Position, step.Count);
             sequence.Cache.Length = step.Position + step.Count;
             first += step.Count;
-            if (step.WantsLogits)
+            for (int token = step.Count - step.LogitRowCount; token < step.Count; token++)
             {
-                _runner.RunHead(_runner.Result.Slice((step.Count - 1) * hiddenSize, hiddenSize));
+                _runner.RunHead(_runner.Result.Slice(token * hiddenSize, hiddenSize));
                 _gather.Gather(_runner.Logits, 1, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
                 row++;
             }

@@ -32,8 +32,8 @@ public sealed class AllocationTests(ITestOutputHelper output)
             for (int position = 0; position < Warm + Measured; position++)
             {
                 long before = GC.GetAllocatedBytesForCurrentThread();
-                steps[0] = new SequenceStep(0, position, 1, true);
-                steps[1] = new SequenceStep(1, position, 1, true);
+                steps[0] = new SequenceStep(0, position, 1, StepLogits.Last);
+                steps[1] = new SequenceStep(1, position, 1, StepLogits.Last);
                 shards[rank].Forward(new StepBatch(tokens, steps), logits);
                 allocated[rank] += position < Warm ? 0 : GC.GetAllocatedBytesForCurrentThread() - before;
             }

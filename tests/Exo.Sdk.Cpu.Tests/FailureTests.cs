@@ -17,7 +17,7 @@ public sealed class FailureTests
         using IModelShard shard = await new CpuBackend().LoadAsync(
             model.Spec, split[0], model.Weights, group, new ShardOptions { ContextLength = 32 });
         shard.Allocate(0);
-        Action step = () => shard.Forward(new StepBatch([1, 2], [new SequenceStep(0, 0, 2, false)]), default);
+        Action step = () => shard.Forward(new StepBatch([1, 2], [new SequenceStep(0, 0, 2, StepLogits.None)]), default);
         PeerLostException error = step.Should().Throw<PeerLostException>().Which;
         error.Should().BeSameAs(group.Error);
         group.Count.Should().Be(reduceThatFails + 1, "nothing is summed after the loss");

@@ -131,7 +131,7 @@ public sealed class LoadTests
         shard.Dispose();
         shard.Invoking(s => s.Allocate(1)).Should().Throw<ObjectDisposedException>();
         shard.Invoking(s => s.Free(0)).Should().Throw<ObjectDisposedException>();
-        shard.Invoking(s => s.Forward(new StepBatch([1], [new SequenceStep(0, 0, 1, false)]), default)).Should().Throw<ObjectDisposedException>();
+        shard.Invoking(s => s.Forward(new StepBatch([1], [new SequenceStep(0, 0, 1, StepLogits.None)]), default)).Should().Throw<ObjectDisposedException>();
     }
 
     private Task<IModelShard> Load(

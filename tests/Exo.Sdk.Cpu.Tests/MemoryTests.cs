@@ -34,8 +34,8 @@ public sealed class MemoryTests(ITestOutputHelper output)
 
             shard.Allocate(0);
             float[] logits = new float[spec.VocabularySize];
-            shard.Forward(new StepBatch([.. Enumerable.Range(0, 32)], [new SequenceStep(0, 0, 32, true)]), logits);
-            shard.Forward(new StepBatch([1], [new SequenceStep(0, 32, 1, true)]), logits);
+            shard.Forward(new StepBatch([.. Enumerable.Range(0, 32)], [new SequenceStep(0, 0, 32, StepLogits.Last)]), logits);
+            shard.Forward(new StepBatch([1], [new SequenceStep(0, 32, 1, StepLogits.Last)]), logits);
             Check("after prefill and decode", Resident("VmRSS") - before, memory.Weights + memory.Buffers + shard.Memory.KeyValueCache);
         }
 
@@ -76,7 +76,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
             using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
             shards.Do(shard => shard.Allocate(0));
             shards.Do(shard => shard.Allocate(1));
-            shards.Forward(tokens, new SequenceStep(0, 0, 40, true));
+            shards.Forward(tokens, new SequenceStep(0, 0, 40, StepLogits.Last));
             ShardMemory memory = shards[0].Memory;
             return memory.Weights + memory.Buffers;
         }

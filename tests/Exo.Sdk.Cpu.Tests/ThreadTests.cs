@@ -42,10 +42,10 @@ public sealed class ThreadTests(ITestOutputHelper output)
         {
             using ShardSet shards = new(model, options: new ShardOptions { ThreadCount = threads, ContextLength = 64, Activations = activations });
             shards.Do(shard => shard.Allocate(0));
-            List<float[]> rows = [shards.Forward(tokens[..20], new SequenceStep(0, 0, 20, true))[0]];
+            List<float[]> rows = [shards.Forward(tokens[..20], new SequenceStep(0, 0, 20, StepLogits.Last))[0]];
             for (int position = 20; position < 44; position++)
             {
-                rows.Add(shards.Forward([tokens[position]], new SequenceStep(0, position, 1, true))[0]);
+                rows.Add(shards.Forward([tokens[position]], new SequenceStep(0, position, 1, StepLogits.Last))[0]);
             }
 
             return [.. rows];

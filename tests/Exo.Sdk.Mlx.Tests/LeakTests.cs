@@ -46,7 +46,7 @@ public sealed class LeakTests(ITestOutputHelper output)
                     position = 8;
                 }
 
-                shard.Forward(new StepBatch([step % 97], [new SequenceStep(0, position, 1, step % 3 != 0)]), logits);
+                shard.Forward(new StepBatch([step % 97], [new SequenceStep(0, position, 1, step % 3 != 0 ? StepLogits.Last : StepLogits.None)]), logits);
             }
 
             shard.Free(0);
@@ -74,7 +74,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         {
             using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
             shard.Allocate(0);
-            shard.Forward(new StepBatch([1, 2], [new SequenceStep(0, 0, 2, true)]), new float[97]);
+            shard.Forward(new StepBatch([1, 2], [new SequenceStep(0, 0, 2, StepLogits.Last)]), new float[97]);
         }
     }
 

@@ -24,15 +24,34 @@ public sealed class SequenceTests
         // Prefill of all three, one of them without logits, then steps that mix decoding with prefill.
         float[] logits = new float[2 * model.Spec.VocabularySize];
         shard.Forward(
-            new StepBatch([.. texts[0][..7], .. texts[1][..5], .. texts[2][..9]], [new(0, 0, 7, true), new(1, 0, 5, false), new(2, 0, 9, true)]), logits);
+            new StepBatch([.. texts[0][..7], .. texts[1][..5], .. texts[2][..9]], [new(0, 0, 7, StepLogits.Last), new(1, 0, 5, StepLogits.None), new(2, 0, 9, StepLogits.Last)]), logits);
         Check(logits, model, 0, expected[0][6]);
         Check(logits, model, 1, expected[2][8]);
-        shard.Forward(new StepBatch([texts[2][9], .. texts[0][7..12], texts[1][5]], [new(2, 9, 1, true), new(0, 7, 5, false), new(1, 5, 1, true)]), logits);
+        shard.Forward(new StepBatch([texts[2][9], .. texts[0][7..12], texts[1][5]], [new(2, 9, 1, StepLogits.Last), new(0, 7, 5, StepLogits.None), new(1, 5, 1, StepLogits.Last)]), logits);
         Check(logits, model, 0, expected[2][9]);
         Check(logits, model, 1, expected[1][5]);
-        shard.Forward(new StepBatch([texts[0][12], texts[1][6]], [new(0, 12, 1, true), new(1, 6, 1, true)]), logits);
+        shard.Forward(new StepBatch([texts[0][12], texts[1][6]], [new(0, 12, 1, StepLogits.Last), new(1, 6, 1, StepLogits.Last)]), logits);
         Check(logits, model, 0, expected[0][12]);
         Check(logits, model, 1, expected[1][6]);
+    }
+
+    [MlxFact]
+    public void Logits_of_every_token_come_in_the_order_of_the_tokens()
+    {
+        RandomModel model = new(Plain);
+        using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
+        int[][] texts = [model.Tokens(17, 1), model.Tokens(5, 2)];
+        double[][][] expected = [.. texts.Select(text => new ReferenceModel(model).Logits(text))];
+        shard.Allocate(0);
+        shard.Allocate(1);
+        float[] logits = new float[18 * model.Spec.VocabularySize];
+        shard.Forward(new StepBatch([.. texts[0], .. texts[1]], [new(0, 0, 17, StepLogits.All), new(1, 0, 5, StepLogits.Last)]), logits);
+        for (int i = 0; i < 17; i++)
+        {
+            Check(logits, model, i, expected[0][i]);
+        }
+
+        Check(logits, model, 17, expected[1][4]);
     }
 
     [MlxFact]
@@ -49,7 +68,7 @@ public sealed class SequenceTests
         for (int position = 0; position < text.Length; position += 50)
         {
             bool isLast = position + 50 == text.Length;
-            shard.Forward(new StepBatch(text.AsSpan(position, 50), [new(1, position, 50, isLast)]), isLast ? logits : default);
+            shard.Forward(new StepBatch(text.AsSpan(position, 50), [new(1, position, 50, isLast ? StepLogits.Last : StepLogits.None)]), isLast ? logits : default);
         }
 
         Check(logits, model, 0, expected);
@@ -67,18 +86,18 @@ public sealed class SequenceTests
         double[][] expectedOther = new ReferenceModel(model).Logits(other);
         float[] logits = new float[model.Spec.VocabularySize];
         shard.Allocate(0);
-        shard.Forward(new StepBatch(text.AsSpan(0, 10), [new(0, 0, 10, false)]), default);
+        shard.Forward(new StepBatch(text.AsSpan(0, 10), [new(0, 0, 10, StepLogits.None)]), default);
         shard.Fork(0, 2);
         shard.Truncate(2, 8);
         for (int i = 8; i < 12; i++)
         {
-            shard.Forward(new StepBatch(other.AsSpan(i, 1), [new(2, i, 1, true)]), logits);
+            shard.Forward(new StepBatch(other.AsSpan(i, 1), [new(2, i, 1, StepLogits.Last)]), logits);
             Check(logits, model, 0, expectedOther[i]);
         }
 
         for (int i = 10; i < 12; i++)
         {
-            shard.Forward(new StepBatch(text.AsSpan(i, 1), [new(0, i, 1, true)]), logits);
+            shard.Forward(new StepBatch(text.AsSpan(i, 1), [new(0, i, 1, StepLogits.Last)]), logits);
             Check(logits, model, 0, expected[i]);
         }
 
@@ -86,8 +105,8 @@ public sealed class SequenceTests
         shard.Invoking(s => s.Truncate(2, 0)).Should().Throw<InvalidOperationException>();
         shard.Invoking(s => s.Allocate(0)).Should().Throw<InvalidOperationException>();
         shard.Invoking(s => s.Allocate(3)).Should().Throw<ArgumentOutOfRangeException>();
-        shard.Invoking(s => s.Forward(new StepBatch([1], [new(0, 11, 1, true)]), new float[97])).Should().Throw<ArgumentException>().WithMessage("*holds 12*");
-        shard.Invoking(s => s.Forward(new StepBatch([97], [new(0, 12, 1, true)]), new float[97])).Should().Throw<ArgumentException>().WithMessage("*vocabulary*");
+        shard.Invoking(s => s.Forward(new StepBatch([1], [new(0, 11, 1, StepLogits.Last)]), new float[97])).Should().Throw<ArgumentException>().WithMessage("*holds 12*");
+        shard.Invoking(s => s.Forward(new StepBatch([97], [new(0, 12, 1, StepLogits.Last)]), new float[97])).Should().Throw<ArgumentException>().WithMessage("*vocabulary*");
     }
 
     [MlxTheory]
@@ -105,7 +124,7 @@ public sealed class SequenceTests
         for (int position = 0; position < text.Length; position += chunk)
         {
             int count = Math.Min(chunk, text.Length - position);
-            shard.Forward(new StepBatch(text.AsSpan(position, count), [new(0, position, count, true)]), logits);
+            shard.Forward(new StepBatch(text.AsSpan(position, count), [new(0, position, count, StepLogits.Last)]), logits);
             Check(logits, model, 0, expected[position + count - 1]);
         }
     }

@@ -116,7 +116,7 @@ public sealed class LoadTests
                 shards.Do(shard => shard.Allocate(0));
             }
 
-            inPlace.Forward(tokens, new SequenceStep(0, 0, 9, true)).Should().BeEquivalentTo(copied.Forward(tokens, new SequenceStep(0, 0, 9, true)));
+            inPlace.Forward(tokens, new SequenceStep(0, 0, 9, StepLogits.Last)).Should().BeEquivalentTo(copied.Forward(tokens, new SequenceStep(0, 0, 9, StepLogits.Last)));
         }
     }
 
@@ -137,7 +137,7 @@ public sealed class LoadTests
         // ONNX Runtime cuts sums at other places when it has more threads.
         foreach ((int[] step, int position) in new[] { (tokens, 0), ([5], 20) })
         {
-            SequenceStep sequence = new(0, position, step.Length, true);
+            SequenceStep sequence = new(0, position, step.Length, StepLogits.Last);
             double[] expected = Array.ConvertAll(one.Forward(step, sequence)[0], value => (double)value);
             Accuracy.Error(several.Forward(step, sequence)[0], expected).Should().BeLessThan(1e-5);
         }
@@ -152,7 +152,7 @@ public sealed class LoadTests
         shard.Dispose();
         shard.Invoking(s => s.Allocate(1)).Should().Throw<ObjectDisposedException>();
         shard.Invoking(s => s.Free(0)).Should().Throw<ObjectDisposedException>();
-        shard.Invoking(s => s.Forward(new StepBatch([1], [new SequenceStep(0, 0, 1, false)]), default)).Should().Throw<ObjectDisposedException>();
+        shard.Invoking(s => s.Forward(new StepBatch([1], [new SequenceStep(0, 0, 1, StepLogits.None)]), default)).Should().Throw<ObjectDisposedException>();
     }
 
     private Task<IModelShard> Load(

@@ -70,12 +70,12 @@ public sealed class LogitsTests(ITestOutputHelper output)
         int[] tokens = model.Tokens(prefill + DecodeSteps, 1000);
         double[][] expected = new ReferenceModel(model).Logits(tokens);
         shards.Do(shard => shard.Allocate(0));
-        float[][] logits = shards.Forward(tokens[..prefill], new SequenceStep(0, 0, prefill, true));
+        float[][] logits = shards.Forward(tokens[..prefill], new SequenceStep(0, 0, prefill, StepLogits.Last));
         double prefillError = Accuracy.Error(logits[0], expected[prefill - 1]);
         double decodeError = 0;
         for (int position = prefill; position < tokens.Length; position++)
         {
-            logits = shards.Forward([tokens[position]], new SequenceStep(0, position, 1, true));
+            logits = shards.Forward([tokens[position]], new SequenceStep(0, position, 1, StepLogits.Last));
             decodeError = Math.Max(decodeError, Accuracy.Error(logits[0], expected[position]));
         }
 

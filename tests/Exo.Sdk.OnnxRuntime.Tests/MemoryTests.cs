@@ -35,7 +35,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
             using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
             shards.Do(shard => shard.Allocate(0));
             shards.Do(shard => shard.Allocate(1));
-            shards.Forward(tokens, new SequenceStep(0, 0, 40, true));
+            shards.Forward(tokens, new SequenceStep(0, 0, 40, StepLogits.Last));
             ShardMemory memory = shards[0].Memory;
             return memory.Weights + memory.Buffers;
         }

@@ -83,11 +83,11 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
         int[] tokens = model.Tokens(Count, 1);
         double[][] expected = new ReferenceModel(model).Logits(tokens);
         shards.Do(shard => shard.Allocate(0));
-        double error = Accuracy.Error(shards.Forward(tokens[..Prefill], new SequenceStep(0, 0, Prefill, true))[0], expected[Prefill - 1]);
+        double error = Accuracy.Error(shards.Forward(tokens[..Prefill], new SequenceStep(0, 0, Prefill, StepLogits.Last))[0], expected[Prefill - 1]);
         for (int position = Prefill; position < Count; position++)
         {
             error = Math.Max(error, Accuracy.Error(
-                shards.Forward([tokens[position]], new SequenceStep(0, position, 1, true))[0], expected[position]));
+                shards.Forward([tokens[position]], new SequenceStep(0, position, 1, StepLogits.Last))[0], expected[position]));
         }
 
         output.WriteLine($"{name}: largest relative error {error:e2}");

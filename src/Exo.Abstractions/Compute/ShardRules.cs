@@ -92,6 +92,11 @@ internal static class ShardRules
             }
         }
 
+        if (!batch.Pages.IsEmpty)
+        {
+            throw new ArgumentException("The step names cache pages; this backend's sequences hold their own memory.", nameof(batch));
+        }
+
         long count = 0;
         for (int i = 0; i < batch.Sequences.Length; i++)
         {
@@ -102,6 +107,13 @@ internal static class ShardRules
                 {
                     throw new ArgumentException($"Slot {step.Slot} occurs twice in a step.", nameof(batch));
                 }
+            }
+
+            if (step.Logits > StepLogits.All || step.Adapter != 0 || step.PageCount != 0)
+            {
+                throw new ArgumentException(
+                    $"Slot {step.Slot} asks for logits of kind {(int)step.Logits}, adapter {step.Adapter} and {step.PageCount} cache pages; this backend has kinds 0 to {(int)StepLogits.All}, no adapters and no pages.",
+                    nameof(batch));
             }
 
             int length = sequences.LengthOf(step.Slot);

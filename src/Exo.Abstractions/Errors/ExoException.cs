@@ -34,6 +34,11 @@ public sealed class UnavailableException(string message, Exception? innerExcepti
 /// <param name="innerException">The error behind it, if any.</param>
 public sealed class BackendException(string message, Exception? innerException = null) : ExoException(message, innerException);
 
+/// <summary>One generation failed for a reason of its own; the cluster and all other generations go on.</summary>
+/// <param name="message">What failed.</param>
+/// <param name="innerException">The error behind it, if any.</param>
+public sealed class GenerationException(string message, Exception? innerException = null) : ExoException(message, innerException);
+
 /// <summary>Another node of the cluster reported an error of its own, for example that it has no copy of the model.</summary>
 public sealed class NodeException : ExoException
 {

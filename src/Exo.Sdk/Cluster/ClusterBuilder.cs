@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
@@ -109,7 +110,7 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseContextLength(int tokens) => With(_options with { ContextLength = tokens });
 
-    /// <summary>How many texts are generated at a time; further calls wait their turn.</summary>
+    /// <summary>How many sequences are generated at a time; further calls wait their turn.</summary>
     /// <param name="count">At least 1; 4 by default.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseMaxSequences(int count) => With(_options with { MaxSequences = count });
@@ -169,6 +170,11 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseLoggerFactory(ILoggerFactory loggerFactory) => With(_options with { LoggerFactory = loggerFactory });
 
+    /// <summary>Makes the meter of the cluster. Without it the cluster has one of its own; listeners find either by the name <c>Exo.Sdk</c>.</summary>
+    /// <param name="meterFactory">The factory, for example a service provider's.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseMeterFactory(IMeterFactory meterFactory) => With(_options with { MeterFactory = meterFactory });
+
     /// <summary>The clock of heartbeats and timings.</summary>
     /// <param name="timeProvider">The clock.</param>
     /// <returns>This builder.</returns>
@@ -192,7 +198,7 @@ public sealed class ClusterBuilder
     {
         _options.Validate();
         _isBuilt = true;
-        return ClusterStart.RunAsync(_options, cancellationToken);
+        return Cluster.StartAsync(_options, cancellationToken);
     }
 
     private ClusterBuilder With(ClusterOptions options)

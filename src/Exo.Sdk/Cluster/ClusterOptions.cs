@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
@@ -49,6 +50,8 @@ internal sealed record ClusterOptions
     public TimeSpan CollectiveDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
     public HeartbeatOptions Heartbeats { get; init; } = new();
+
+    public IMeterFactory? MeterFactory { get; init; }
 
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Exo.Sdk;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -8,8 +9,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class ClusterServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a <see cref="ClusterProvider"/> that starts the cluster when it is first asked for, with the services' logger factory and
-    /// clock, and ends it with the service provider.
+    /// Adds a <see cref="ClusterProvider"/> that starts the cluster when it is first asked for, with the services' logger factory,
+    /// meter factory and clock, and ends it with the service provider.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Says what the cluster is made of.</param>
@@ -24,6 +25,11 @@ public static class ClusterServiceCollectionExtensions
             if (provider.GetService<ILoggerFactory>() is { } loggers)
             {
                 builder.UseLoggerFactory(loggers);
+            }
+
+            if (provider.GetService<IMeterFactory>() is { } meters)
+            {
+                builder.UseMeterFactory(meters);
             }
 
             if (provider.GetService<TimeProvider>() is { } time)

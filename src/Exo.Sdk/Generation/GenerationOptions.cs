@@ -1,6 +1,6 @@
 namespace Exo.Sdk;
 
-/// <summary>How a text is generated. Immutable; share one between calls as you like.</summary>
+/// <summary>How a sequence is generated. Immutable; share one between calls as you like.</summary>
 public sealed record GenerationOptions
 {
     /// <summary>The most tokens to generate. The context length limits it as well.</summary>
@@ -43,7 +43,8 @@ public sealed record GenerationOptions
         Require(TopP is > 0 and <= 1, nameof(TopP), TopP, "in (0, 1]");
         Require(MinP is >= 0 and < 1, nameof(MinP), MinP, "in [0, 1)");
         Require(float.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, nameof(RepetitionPenalty), RepetitionPenalty, "above 0");
-        foreach (string stop in StopStrings)
+        Require(StopStrings is not null, nameof(StopStrings), "null", "a list, which may be empty");
+        foreach (string stop in StopStrings!)
         {
             Require(!string.IsNullOrEmpty(stop), nameof(StopStrings), "an empty string", "non-empty strings");
         }

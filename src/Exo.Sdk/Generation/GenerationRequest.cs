@@ -1,46 +1,56 @@
+using System.Diagnostics;
 using System.Threading.Channels;
+using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Scheduling;
 using Exo.Sdk.Tokenization;
 
 namespace Exo.Sdk.Generation;
+
+/// <summary>What all generations of a cluster have in common.</summary>
+/// <param name="Tokenizer">Decodes.</param>
+/// <param name="VocabularySize">Logits that a step gives for a token.</param>
+/// <param name="ContextLength">The most tokens of prompt and answer.</param>
+/// <param name="EndTokens">The tokens that end an answer.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Meter">What is counted and timed.</param>
+internal sealed record GenerationTerms(
+    Tokenizer Tokenizer, int VocabularySize, int ContextLength, int[] EndTokens, TimeProvider Time, ClusterMeter Meter);
 
 /// <summary>Generates text: samples a token from each step's logits, decodes it and hands it to the caller.</summary>
 internal sealed class GenerationRequest : SequenceRequest
 {
     private const int ReservedTokens = 512;
 
-    private readonly GenerationOptions _options;
-    private readonly IReadOnlyList<int> _endTokens;
+    private readonly GenerationTerms _terms;
+    private readonly int[] _endTokens;
     private readonly TokenSampler _sampler;
     private readonly TokenDecoder _decoder;
     private readonly StopStringFilter _stops;
-    private readonly TimeProvider _time;
-    private readonly int _limit;
-    private readonly Channel<GeneratedToken> _tokens =
+    private readonly Activity? _activity;
+    private readonly long _submittedAt;
+    private readonly Channel<GeneratedToken> _stream =
         Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private int _generated;
     private long _admittedAt;
     private long _firstAt;
 
-    public GenerationRequest(
-        int[] prompt,
-        GenerationOptions options,
-        Tokenizer tokenizer,
-        int vocabularySize,
-        int contextLength,
-        IReadOnlyList<int> endTokens,
-        TimeProvider time)
-        : base(prompt)
+    /// <param name="prompt">Tokens of the vocabulary, fewer than the context holds.</param>
+    /// <param name="options">How to generate, checked.</param>
+    /// <param name="terms">What all generations have in common.</param>
+    /// <param name="activity">Told of the first token; null where nobody listens.</param>
+    public GenerationRequest(ReadOnlySpan<int> prompt, GenerationOptions options, GenerationTerms terms, Activity? activity = null)
+        : base(prompt, Math.Min(options.MaxTokens, terms.ContextLength - prompt.Length))
     {
-        _options = options;
-        _endTokens = endTokens;
-        _sampler = new TokenSampler(options, vocabularySize);
-        _decoder = tokenizer.CreateDecoder(skipSpecial: true, prompt);
+        _terms = terms;
+        _endTokens = options.IgnoreEndTokens ? [] : terms.EndTokens;
+        _sampler = new TokenSampler(options, terms.VocabularySize);
+        _decoder = terms.Tokenizer.CreateDecoder(skipSpecial: true, prompt);
         _stops = new StopStringFilter(options.StopStrings);
-        _time = time;
-        _limit = Math.Min(options.MaxTokens, contextLength - prompt.Length);
-        Reserve(Math.Min(_limit, ReservedTokens));
+        _activity = activity;
+        _submittedAt = terms.Time.GetTimestamp();
+        Limit = Math.Min(options.MaxTokens, terms.ContextLength - prompt.Length);
+        Reserve(Math.Min(Limit, ReservedTokens));
         foreach (int token in prompt)
         {
             _sampler.Observe(token);
@@ -48,20 +58,24 @@ internal sealed class GenerationRequest : SequenceRequest
     }
 
     /// <summary>The tokens as they come. Completed at the end, with the error where there is one.</summary>
-    public ChannelReader<GeneratedToken> Tokens => _tokens.Reader;
+    public ChannelReader<GeneratedToken> Stream => _stream.Reader;
 
-    public override void OnAdmitted() => _admittedAt = _time.GetTimestamp();
+    /// <summary>The most tokens to generate.</summary>
+    private int Limit { get; }
+
+    public override void OnAdmitted() => _admittedAt = _terms.Time.GetTimestamp();
 
     public override int? OnLogits(Span<float> logits)
     {
         int token = _sampler.Sample(logits);
         _sampler.Observe(token);
+        _terms.Meter.TokenGenerated();
         if (_generated++ == 0)
         {
-            _firstAt = _time.GetTimestamp();
+            OnFirstToken();
         }
 
-        if (!_options.IgnoreEndTokens && _endTokens.Contains(token))
+        if (_endTokens.AsSpan().Contains(token))
         {
             return Finish(token, "", FinishReason.Stop);
         }
@@ -69,32 +83,39 @@ internal sealed class GenerationRequest : SequenceRequest
         string text = _stops.Append(_decoder.Append(token), out bool stopped);
         if (stopped)
         {
-            Complete(new GeneratedToken(token, text, FinishReason.Stop, Usage()));
-            return null;
+            return Complete(new GeneratedToken(token, text, FinishReason.Stop, Usage()));
         }
 
-        if (_generated >= _limit)
+        if (_generated >= Limit)
         {
             return Finish(token, text, FinishReason.Length);
         }
 
-        _tokens.Writer.TryWrite(new GeneratedToken(token, text));
+        _stream.Writer.TryWrite(new GeneratedToken(token, text));
         return token;
     }
 
-    public override void Fail(Exception error) => _tokens.Writer.TryComplete(error);
+    public override void Fail(Exception error) => _stream.Writer.TryComplete(error);
 
     // A caller who falls behind for a moment must not make the queue grow while tokens are decoded: it keeps the room it once had.
     private void Reserve(int tokens)
     {
         for (int i = 0; i < tokens; i++)
         {
-            _tokens.Writer.TryWrite(default);
+            _stream.Writer.TryWrite(default);
         }
 
-        while (_tokens.Reader.TryRead(out _))
+        while (_stream.Reader.TryRead(out _))
         {
         }
+    }
+
+    private void OnFirstToken()
+    {
+        _firstAt = _terms.Time.GetTimestamp();
+        _terms.Meter.PromptRead(PromptLength);
+        _terms.Meter.FirstToken(_terms.Time.GetElapsedTime(_submittedAt, _firstAt));
+        _activity?.AddEvent(new ActivityEvent(Activities.FirstToken));
     }
 
     private int? Finish(int token, string text, FinishReason reason)
@@ -105,19 +126,20 @@ internal sealed class GenerationRequest : SequenceRequest
             rest += _stops.Flush();
         }
 
-        Complete(new GeneratedToken(token, text + rest, stopped ? FinishReason.Stop : reason, Usage()));
+        return Complete(new GeneratedToken(token, text + rest, stopped ? FinishReason.Stop : reason, Usage()));
+    }
+
+    private int? Complete(GeneratedToken last)
+    {
+        _terms.Meter.RequestEnded(_terms.Time.GetElapsedTime(_submittedAt));
+        _stream.Writer.TryWrite(last);
+        _stream.Writer.TryComplete();
         return null;
     }
 
-    private void Complete(GeneratedToken last)
-    {
-        _tokens.Writer.TryWrite(last);
-        _tokens.Writer.TryComplete();
-    }
-
     private GenerationUsage Usage() => new(
-        Prompt.Length,
+        PromptLength,
         _generated,
-        _time.GetElapsedTime(_admittedAt, _firstAt),
-        _time.GetElapsedTime(_firstAt));
+        _terms.Time.GetElapsedTime(_admittedAt, _firstAt),
+        _terms.Time.GetElapsedTime(_firstAt));
 }

@@ -3,7 +3,7 @@ using Exo.Sdk.Scheduling;
 namespace Exo.Sdk.Generation;
 
 /// <summary>Asks for the logits after the last of some tokens.</summary>
-internal sealed class LogitsRequest(int[] prompt) : SequenceRequest(prompt)
+internal sealed class LogitsRequest(ReadOnlySpan<int> prompt) : SequenceRequest(prompt, mostNewTokens: 0)
 {
     private readonly TaskCompletionSource<float[]> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -5,6 +5,7 @@ namespace Exo.Sdk.Generation;
 /// <summary>Holds back text that may turn out to be the start of a stop string, and cuts the text at the first one found.</summary>
 internal sealed class StopStringFilter(IReadOnlyList<string> stops)
 {
+    private readonly string[] _stops = [.. stops];
     private readonly StringBuilder _held = new();
 
     /// <summary>Adds text.</summary>
@@ -14,14 +15,14 @@ internal sealed class StopStringFilter(IReadOnlyList<string> stops)
     public string Append(string text, out bool stopped)
     {
         stopped = false;
-        if (stops.Count == 0)
+        if (_stops.Length == 0)
         {
             return text;
         }
 
         string all = _held.Append(text).ToString();
         int cut = -1;
-        foreach (string stop in stops)
+        foreach (string stop in _stops)
         {
             int at = all.IndexOf(stop, StringComparison.Ordinal);
             if (at >= 0 && (cut < 0 || at < cut))
@@ -55,7 +56,7 @@ internal sealed class StopStringFilter(IReadOnlyList<string> stops)
     private int LongestPossibleStart(string text)
     {
         int longest = 0;
-        foreach (string stop in stops)
+        foreach (string stop in _stops)
         {
             for (int length = Math.Min(stop.Length - 1, text.Length); length > longest; length--)
             {

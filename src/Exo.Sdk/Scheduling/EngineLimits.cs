@@ -5,4 +5,5 @@ namespace Exo.Sdk.Scheduling;
 /// <param name="MaxSequences">Sequences that run at a time.</param>
 /// <param name="MaxBatchTokens">Tokens in one step.</param>
 /// <param name="VocabularySize">Logits per row.</param>
-internal sealed record EngineLimits(int ContextLength, int MaxSequences, int MaxBatchTokens, int VocabularySize);
+/// <param name="MaxPages">Cache pages that one step may name; 0 while every sequence has memory of its own.</param>
+internal sealed record EngineLimits(int ContextLength, int MaxSequences, int MaxBatchTokens, int VocabularySize, int MaxPages = 0);

@@ -8,7 +8,7 @@ internal static class RankWorker
     /// <exception cref="BackendException">The shard failed.</exception>
     public static void Run(IModelShard shard, ICollective group, EngineLimits limits)
     {
-        StepFrame frame = new(limits.MaxSequences, limits.MaxBatchTokens);
+        StepFrame frame = new(limits);
         while (true)
         {
             frame.Receive(group);
@@ -22,26 +22,32 @@ internal static class RankWorker
     }
 
     /// <summary>What every rank does with a frame.</summary>
+    /// <exception cref="PeerLostException">A rank is lost.</exception>
+    /// <exception cref="BackendException">The shard failed.</exception>
     public static void RunStep(IModelShard shard, StepFrame frame, Span<float> logits)
     {
-        foreach (ref readonly CacheOperation operation in frame.Operations)
+        try
         {
-            switch (operation.Kind)
+            foreach (ref readonly CacheOperation operation in frame.Operations)
             {
-                case CacheOperationKind.Allocate:
+                if (operation.Kind == CacheOperationKind.Allocate)
+                {
                     shard.Allocate(operation.Slot);
-                    break;
-                case CacheOperationKind.Free:
+                }
+                else
+                {
                     shard.Free(operation.Slot);
-                    break;
-                default:
-                    throw new ProtocolException($"Unknown cache operation {(int)operation.Kind} in a step frame.");
+                }
+            }
+
+            if (!frame.Batch.Sequences.IsEmpty)
+            {
+                shard.Forward(frame.Batch, logits);
             }
         }
-
-        if (!frame.Batch.Sequences.IsEmpty)
+        catch (Exception error) when (error is not ExoException)
         {
-            shard.Forward(frame.Batch, logits);
+            throw new BackendException($"The shard failed in a step of {frame.Batch.Tokens.Length} tokens: {error.Message}", error);
         }
     }
 }

@@ -54,7 +54,7 @@ internal sealed class ShardSet : IDisposable
     /// <summary>One step; gives a row of logits for each sequence that wants them.</summary>
     public float[][] Forward(int[] tokens, params SequenceStep[] steps)
     {
-        int rows = steps.Count(step => step.WantsLogits);
+        int rows = steps.Sum(step => step.LogitRowCount);
         float[] logits = new float[rows * _spec.VocabularySize];
         ThreadGroup.Run(_shards.Length, rank => _shards[rank].Forward(new StepBatch(tokens, steps), rank == 0 ? logits : default));
         return [.. logits.Chunk(_spec.VocabularySize)];

@@ -64,7 +64,7 @@ public sealed class BindingTests
         standin.Live.Should().Be(0);
         standin.ShouldBeInOrder();
 
-        void Step(IModelShard shard) => shard.Forward(new StepBatch([.. text[..5], .. text[..7]], [new(0, 0, 5, true), new(1, 0, 7, true)]), logits);
+        void Step(IModelShard shard) => shard.Forward(new StepBatch([.. text[..5], .. text[..7]], [new(0, 0, 5, StepLogits.Last), new(1, 0, 7, StepLogits.Last)]), logits);
     }
 
     [StandinTheory]
@@ -133,7 +133,7 @@ public sealed class BindingTests
                 shard.Allocate(0);
                 for (int position = 0; position < 50; position++)
                 {
-                    shard.Forward(new StepBatch([position], [new(0, position, 1, position % 2 == 0)]), logits);
+                    shard.Forward(new StepBatch([position], [new(0, position, 1, position % 2 == 0 ? StepLogits.Last : StepLogits.None)]), logits);
                 }
 
                 shard.Fork(0, 1);
@@ -156,7 +156,7 @@ public sealed class BindingTests
         RandomModel model = new(new ModelShape { Seed = 26 });
         IModelShard shard = Ranks.Load(standin.Backend, model.Spec, model.Weights);
         shard.Allocate(0);
-        shard.Forward(new StepBatch([1, 2, 3], [new(0, 0, 3, false)]), default);
+        shard.Forward(new StepBatch([1, 2, 3], [new(0, 0, 3, StepLogits.None)]), default);
         shard.Fork(0, 2);
 
         shard.Dispose();

@@ -97,7 +97,7 @@ internal static class Ranks
             int[] tokens = step == 0 ? prompt : [continuation[step - 1]];
             int position = step == 0 ? 0 : prompt.Length + step - 1;
             rows[step] = shard.Assignment.Rank == 0 ? new float[vocabularySize] : [];
-            shard.Forward(new StepBatch(tokens, [new SequenceStep(0, position, tokens.Length, WantsLogits: true)]), rows[step]);
+            shard.Forward(new StepBatch(tokens, [new SequenceStep(0, position, tokens.Length, StepLogits.Last)]), rows[step]);
         }
 
         shard.Free(0);

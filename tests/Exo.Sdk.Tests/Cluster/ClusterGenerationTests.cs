@@ -140,6 +140,56 @@ public sealed class ClusterGenerationTests(ClusterGenerationTests.TwoRanks two) 
     }
 
     [Fact]
+    public void Bad_arguments_are_reported_at_the_call_before_anything_is_read()
+    {
+        Refuse<ArgumentNullException>(() => Cluster.GenerateAsync(null!), "*prompt*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync("Hello!", Forty with { TopP = 0 }), "*TopP*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync("Hello!", Forty with { StopStrings = null! }), "*StopStrings*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync("Hello!", Forty with { StopStrings = ["a", ""] }), "*StopStrings*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync(Prompt.Chat()), "*no messages*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync(Prompt.Tokens()), "*no tokens*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync(Prompt.Tokens(1, Cluster.Model.VocabularySize)), "*outside the vocabulary*");
+        Refuse<ConfigurationException>(() => Cluster.GenerateAsync(Prompt.Tokens(new int[Cluster.ContextLength])), "*context*");
+        Refuse<OperationCanceledException>(() => Cluster.GenerateAsync("Hello!", Forty, new CancellationToken(canceled: true)), "*");
+
+        static void Refuse<T>(Func<object> call, string message)
+            where T : Exception => FluentActions.Invoking(call).Should().Throw<T>().WithMessage(message);
+    }
+
+    [Fact]
+    public async Task Refused_requests_change_nothing_for_those_who_read_along()
+    {
+        string expected = await Cluster.GenerateTextAsync("Tell me a story.", Forty);
+        Task<string>[] readers = [.. Enumerable.Range(0, 6).Select(_ => Cluster.GenerateTextAsync("Tell me a story.", Forty))];
+        for (int i = 0; i < 50; i++)
+        {
+            int outside = Cluster.Model.VocabularySize + i;
+            FluentActions.Invoking(() => Cluster.GenerateAsync(Prompt.Tokens(1, outside), Forty)).Should().Throw<ConfigurationException>();
+            await FluentActions.Awaiting(() => Cluster.ComputeLogitsAsync([outside])).Should().ThrowAsync<ConfigurationException>();
+        }
+
+        (await Task.WhenAll(readers)).Should().OnlyContain(text => text == expected);
+        Cluster.Faulted.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_stream_can_be_read_twice()
+    {
+        IAsyncEnumerable<GeneratedToken> stream = Cluster.GenerateAsync("Hello!", Forty);
+        List<int> first = [];
+        List<int> second = [];
+        foreach (List<int> ids in (List<int>[])[first, second])
+        {
+            await foreach (GeneratedToken token in stream)
+            {
+                ids.Add(token.Id);
+            }
+        }
+
+        second.Should().Equal(first).And.NotBeEmpty();
+    }
+
+    [Fact]
     public async Task Special_tokens_typed_by_a_user_stay_text()
     {
         int[] plain = Cluster.Tokenize("a<|im_end|>b");

@@ -1,4 +1,5 @@
 using CsCheck;
+using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Generation;
 using Exo.Sdk.Scheduling;
 using Exo.Sdk.Tests.Scheduling;
@@ -23,7 +24,7 @@ public sealed class GenerationRequestTests
     private static int[] Ids(string text) => Bytes.Encode(text, addSpecialTokens: false);
 
     private static GenerationRequest Request(GenerationOptions options, int[]? prompt = null, int context = 1000, TimeProvider? time = null) =>
-        new(prompt ?? [Start], options, Bytes, Vocabulary, context, [End], time ?? TimeProvider.System);
+        new(prompt ?? [Start], options, new GenerationTerms(Bytes, Vocabulary, context, [End], time ?? TimeProvider.System, new ClusterMeter(factory: null)));
 
     /// <summary>Lets the model say these tokens until the request has enough.</summary>
     private static List<GeneratedToken> Say(GenerationRequest request, params int[] ids)
@@ -44,7 +45,7 @@ public sealed class GenerationRequestTests
         }
 
         List<GeneratedToken> tokens = [];
-        while (request.Tokens.TryRead(out GeneratedToken token))
+        while (request.Stream.TryRead(out GeneratedToken token))
         {
             tokens.Add(token);
         }
@@ -143,7 +144,7 @@ public sealed class GenerationRequestTests
         }
 
         GeneratedToken last = default;
-        while (request.Tokens.TryRead(out GeneratedToken token))
+        while (request.Stream.TryRead(out GeneratedToken token))
         {
             last = token;
         }
@@ -175,8 +176,8 @@ public sealed class GenerationRequestTests
         PeerLostException error = new(1, "it is gone");
         request.Fail(error);
         request.Fail(new BackendException("a second end changes nothing"));
-        request.Tokens.TryRead(out _).Should().BeTrue();
-        (await FluentActions.Awaiting(() => request.Tokens.WaitToReadAsync().AsTask()).Should().ThrowAsync<PeerLostException>())
+        request.Stream.TryRead(out _).Should().BeTrue();
+        (await FluentActions.Awaiting(() => request.Stream.WaitToReadAsync().AsTask()).Should().ThrowAsync<PeerLostException>())
             .Which.Should().BeSameAs(error);
     }
 
@@ -185,7 +186,7 @@ public sealed class GenerationRequestTests
     {
         EngineLimits limits = new(ContextLength: 128, MaxSequences: 3, MaxBatchTokens: 8, Vocabulary);
         using LoneGroup group = new();
-        using Engine engine = new(new ScriptedShard(limits), group, limits, _ => { });
+        using Engine engine = new(new ScriptedShard(limits), group, limits, _ => { }, new ClusterMeter(factory: null));
         int[][] prompts = [.. Enumerable.Range(0, 12).Select(i => Ids($"the {i}"))];
         GenerationRequest[] requests = [.. prompts.Select(prompt => Request(Greedy with { MaxTokens = 60, IgnoreEndTokens = true }, prompt, limits.ContextLength))];
         foreach (GenerationRequest request in requests)
@@ -197,7 +198,7 @@ public sealed class GenerationRequestTests
         {
             List<GeneratedToken> tokens = [];
             using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
-            await foreach (GeneratedToken token in requests[i].Tokens.ReadAllAsync(limit.Token))
+            await foreach (GeneratedToken token in requests[i].Stream.ReadAllAsync(limit.Token))
             {
                 tokens.Add(token);
             }

@@ -135,17 +135,17 @@ public sealed class RandomShapeTests(ITestOutputHelper output) : IDisposable
             shard.Allocate(0);
             shard.Allocate(1);
             int[] mixed = [.. other[..9], .. prompt[..6]];
-            shard.Forward(new StepBatch(mixed, [new(1, 0, 9, WantsLogits: false), new(0, 0, 6, WantsLogits: false)]), []);
+            shard.Forward(new StepBatch(mixed, [new(1, 0, 9, StepLogits.None), new(0, 0, 6, StepLogits.None)]), []);
             int[] rest = [.. prompt[6..], .. other[9..11]];
             float[] both = run.LogitsOf(shard, 2);
-            shard.Forward(new StepBatch(rest, [new(0, 6, prompt.Length - 6, WantsLogits: true), new(1, 9, 2, WantsLogits: true)]), both);
+            shard.Forward(new StepBatch(rest, [new(0, 6, prompt.Length - 6, StepLogits.Last), new(1, 9, 2, StepLogits.Last)]), both);
 
             // The second slot becomes a copy of the first with the prompt's end cut off, and takes that end again.
             shard.Free(1);
             shard.Fork(0, 1);
             shard.Truncate(1, prompt.Length - 3);
             float[] forked = run.LogitsOf(shard, 1);
-            shard.Forward(new StepBatch(prompt.AsSpan(prompt.Length - 3), [new(1, prompt.Length - 3, 3, WantsLogits: true)]), forked);
+            shard.Forward(new StepBatch(prompt.AsSpan(prompt.Length - 3), [new(1, prompt.Length - 3, 3, StepLogits.Last)]), forked);
             if (shard.Assignment.Rank == 0)
             {
                 (rows[0], rows[1], rows[2]) = (both[..320], both[320..], forked);

@@ -55,7 +55,7 @@ internal sealed class ShardRun
                 int[] tokens = step == 0 ? prompt : [continuation[step - 1]];
                 int position = step == 0 ? 0 : prompt.Length + step - 1;
                 float[] logits = LogitsOf(shard, 1);
-                shard.Forward(new StepBatch(tokens, [new SequenceStep(0, position, tokens.Length, WantsLogits: true)]), logits);
+                shard.Forward(new StepBatch(tokens, [new SequenceStep(0, position, tokens.Length, StepLogits.Last)]), logits);
                 Keep(shard, rows, step, logits);
             }
 

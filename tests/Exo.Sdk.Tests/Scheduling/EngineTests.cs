@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CsCheck;
+using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Scheduling;
 using Xunit.Abstractions;
 
@@ -50,7 +51,7 @@ public sealed class EngineTests(ITestOutputHelper output)
             {
                 Text text = load.Texts[i];
                 int[] alone = ScriptedShard.Continue(text.Prompt, text.Count, Vocabulary);
-                int[] taken = requests[i].Tokens;
+                int[] taken = requests[i].Taken;
                 taken.Should().Equal(alone[..taken.Length]);
                 (int least, int most) = text.Expected();
                 taken.Length.Should().BeInRange(least, most, "of {0}", text);
@@ -87,7 +88,7 @@ public sealed class EngineTests(ITestOutputHelper output)
 
         SequenceStep[][] shared = [.. steps.Where(step => step.Length == 3)];
         shared.Should().HaveCount((1000 + 5) / 6, "two of eight tokens of a step belong to those who read along");
-        shared.Should().OnlyContain(step => step.Count(part => part.Count == 1 && part.WantsLogits) >= 2);
+        shared.Should().OnlyContain(step => step.Count(part => part.Count == 1 && part.Logits == StepLogits.Last) >= 2);
         bench.Fault.Should().BeNull();
     }
 
@@ -139,9 +140,115 @@ public sealed class EngineTests(ITestOutputHelper output)
         SubmitAll(bench.Engine, [broken, sound]);
         await FailsWithAsync(broken, error);
         await sound.Ended.WaitAsync(Timeout);
-        sound.Tokens.Should().Equal(ScriptedShard.Continue([8], 30, Vocabulary));
+        sound.Taken.Should().Equal(ScriptedShard.Continue([8], 30, Vocabulary));
         bench.Shard.WaitUntilAllAreFree(Timeout);
         bench.Fault.Should().BeNull();
+    }
+
+    /// <summary>Where a request goes wrong.</summary>
+    public enum Fault
+    {
+        Admission,
+        FirstToken,
+        LaterToken,
+        TokenOutsideTheVocabulary,
+        NegativeToken,
+        MoreTokensThanItSaid,
+        Failing,
+    }
+
+    [Theory]
+    [CombinatorialFaults]
+    public async Task What_one_request_does_wrong_ends_it_alone_with_a_typed_error(Fault fault, bool isUntyped)
+    {
+        EngineLimits limits = new(ContextLength: 64, MaxSequences: 3, MaxBatchTokens: 8, Vocabulary);
+        using Bench bench = new(limits);
+        Exception error = isUntyped ? new InvalidOperationException("a mistake") : new BackendException("no logit is a number");
+        ProbeRequest[] sound = [.. Enumerable.Range(0, 4).Select(i => new ProbeRequest([i, i + 1], 40))];
+        ProbeRequest[] broken = [.. Enumerable.Range(0, 5).Select(i => Break(fault, new ProbeRequest([i, 7, 9], 30), error))];
+        for (int i = 0; i < broken.Length; i++)
+        {
+            bench.Engine.Submit(broken[i]);
+            if (i < sound.Length)
+            {
+                bench.Engine.Submit(sound[i]);
+            }
+        }
+
+        foreach (ProbeRequest request in broken)
+        {
+            ExoException caught = await FailsWithAsync<ExoException>(request);
+            if (fault is Fault.Admission or Fault.FirstToken or Fault.LaterToken or Fault.Failing)
+            {
+                (isUntyped ? caught.InnerException : caught).Should().BeSameAs(error);
+            }
+        }
+
+        foreach (ProbeRequest request in sound)
+        {
+            await request.Ended.WaitAsync(Timeout);
+            request.Taken.Should().Equal(ScriptedShard.Continue([.. request.Tokens[..2]], 40, Vocabulary));
+        }
+
+        bench.Shard.WaitUntilAllAreFree(Timeout);
+        bench.Fault.Should().BeNull();
+    }
+
+    [Theory]
+    [InlineData(new[] { 1, Vocabulary, 2 }, "*Token 50*place 1*vocabulary of 50*")]
+    [InlineData(new[] { -1 }, "*Token -1*")]
+    [InlineData(new int[0], "*no tokens*")]
+    [InlineData(new[] { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, "*9 tokens*8*")]
+    public async Task Tokens_that_are_not_the_models_never_reach_the_shard(int[] tokens, string message)
+    {
+        using Bench bench = new(new EngineLimits(ContextLength: 8, MaxSequences: 2, MaxBatchTokens: 4, Vocabulary));
+        ProbeRequest sound = new([1], 5);
+        bench.Engine.Submit(sound);
+        bench.Engine.Invoking(engine => engine.Submit(new ProbeRequest(tokens, 3))).Should().Throw<ConfigurationException>().WithMessage(message);
+        await sound.Ended.WaitAsync(Timeout);
+        sound.Taken.Should().Equal(ScriptedShard.Continue([1], 5, Vocabulary));
+        bench.Fault.Should().BeNull();
+    }
+
+    [Fact]
+    public async Task A_shard_that_fails_with_an_untyped_error_ends_the_engine_with_a_typed_one()
+    {
+        using Bench bench = new(new EngineLimits(ContextLength: 64, MaxSequences: 2, MaxBatchTokens: 4, Vocabulary));
+        InvalidOperationException error = new("a mistake");
+        bench.Shard.BeforeStep = done => throw error;
+        ProbeRequest request = new([1], 5);
+        bench.Engine.Submit(request);
+        (await FailsWithAsync<BackendException>(request)).InnerException.Should().BeSameAs(error);
+        (await bench.Faulted.WaitAsync(Timeout)).Should().BeOfType<BackendException>();
+    }
+
+    [Fact]
+    public async Task A_request_goes_on_in_a_new_engine_from_its_own_tokens()
+    {
+        EngineLimits limits = new(ContextLength: 64, MaxSequences: 2, MaxBatchTokens: 8, Vocabulary);
+        int[] whole = ScriptedShard.Continue([3, 4], 40, Vocabulary);
+        int[] before;
+        using (Bench first = new(limits))
+        {
+            first.Shard.BeforeStep = done =>
+            {
+                if (done == 12)
+                {
+                    throw new PeerLostException(1, "it is gone");
+                }
+            };
+            ProbeRequest request = new([3, 4], 40);
+            first.Engine.Submit(request);
+            await FailsWithAsync<PeerLostException>(request);
+            before = request.Tokens.ToArray();
+        }
+
+        before.Should().Equal([3, 4, .. whole[..12]]);
+        using Bench second = new(limits);
+        ProbeRequest again = new(before, 28);
+        second.Engine.Submit(again);
+        await again.Ended.WaitAsync(Timeout);
+        again.Taken.Should().Equal(whole[12..]);
     }
 
     [Fact]
@@ -254,6 +361,44 @@ public sealed class EngineTests(ITestOutputHelper output)
         bytes.Should().Be(0);
     }
 
+    private static ProbeRequest Break(Fault fault, ProbeRequest request, Exception error)
+    {
+        request.FailsToFail = fault == Fault.Failing;
+        int at = fault switch
+        {
+            Fault.Admission => 0,
+            Fault.FirstToken => 1,
+            _ => 3,
+        };
+        request.OnToken = taken =>
+        {
+            if (taken != at)
+            {
+                return;
+            }
+
+            switch (fault)
+            {
+                case Fault.TokenOutsideTheVocabulary:
+                    request.Answer = Vocabulary;
+                    break;
+                case Fault.NegativeToken:
+                    request.Answer = -1;
+                    break;
+                case Fault.MoreTokensThanItSaid:
+                    while (!request.IsFull)
+                    {
+                        request.Add(0);
+                    }
+
+                    break;
+                default:
+                    throw error;
+            }
+        };
+        return request;
+    }
+
     private static ProbeRequest Make(Text text, Engine engine)
     {
         ProbeRequest request = new(text.Prompt, text.Count);
@@ -306,6 +451,13 @@ public sealed class EngineTests(ITestOutputHelper output)
         where T : Exception =>
         (await FluentActions.Awaiting(() => request.Ended.WaitAsync(Timeout)).Should().ThrowAsync<T>()).Which;
 
+    /// <summary>Every fault, with an error of the library and with one of another kind.</summary>
+    private sealed class CombinatorialFaultsAttribute : Xunit.Sdk.DataAttribute
+    {
+        public override IEnumerable<object[]> GetData(System.Reflection.MethodInfo testMethod) =>
+            Enum.GetValues<Fault>().SelectMany(static fault => new object[][] { [fault, false], [fault, true] });
+    }
+
     private sealed record Load(EngineLimits Limits, Text[] Texts);
 
     private sealed record Text(int[] Prompt, int Count, Leaving Leaving, int After)
@@ -325,12 +477,13 @@ public sealed class EngineTests(ITestOutputHelper output)
 
     private sealed class Bench : IDisposable
     {
+        private readonly ClusterMeter _meter = new(factory: null);
         private readonly TaskCompletionSource<Exception> _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Bench(EngineLimits limits)
         {
             Shard = new ScriptedShard(limits);
-            Engine = new Engine(Shard, Group, limits, _faulted.SetResult);
+            Engine = new Engine(Shard, Group, limits, _faulted.SetResult, _meter);
         }
 
         public ScriptedShard Shard { get; }
@@ -344,6 +497,10 @@ public sealed class EngineTests(ITestOutputHelper output)
 
         public Exception? Fault => _faulted.Task.IsCompleted ? _faulted.Task.Result : null;
 
-        public void Dispose() => Engine.Dispose();
+        public void Dispose()
+        {
+            Engine.Dispose();
+            _meter.Dispose();
+        }
     }
 }

@@ -4,7 +4,7 @@ using Exo.Sdk.Scheduling;
 namespace Exo.Sdk.Tests.Scheduling;
 
 /// <summary>A sequence that takes the likeliest token a number of times and remembers them. It allocates nothing while it runs.</summary>
-internal sealed class ProbeRequest(int[] prompt, int count) : SequenceRequest(prompt)
+internal sealed class ProbeRequest(int[] prompt, int count) : SequenceRequest(prompt, count)
 {
     private readonly int[] _tokens = new int[count];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -14,10 +14,16 @@ internal sealed class ProbeRequest(int[] prompt, int count) : SequenceRequest(pr
     public Action<int>? OnToken { get; set; }
 
     /// <summary>The tokens taken so far.</summary>
-    public int[] Tokens => _tokens[..Volatile.Read(ref _taken)];
+    public int[] Taken => _tokens[..Volatile.Read(ref _taken)];
 
     /// <summary>Completes when the tokens are complete, when the engine fails the request, or by <see cref="Abandon"/>.</summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>Given back in place of the likeliest token.</summary>
+    public int? Answer { get; set; }
+
+    /// <summary>Throws when the request is told of its end.</summary>
+    public bool FailsToFail { get; set; }
 
     /// <summary>Cancels the request; nobody waits for it any more.</summary>
     public void Abandon()
@@ -36,12 +42,19 @@ internal sealed class ProbeRequest(int[] prompt, int count) : SequenceRequest(pr
         OnToken?.Invoke(_taken);
         if (_taken < _tokens.Length)
         {
-            return token;
+            return Answer ?? token;
         }
 
         _ended.TrySetResult();
         return null;
     }
 
-    public override void Fail(Exception error) => _ended.TrySetException(error);
+    public override void Fail(Exception error)
+    {
+        _ended.TrySetException(error);
+        if (FailsToFail)
+        {
+            throw new InvalidOperationException("a request that cannot even fail");
+        }
+    }
 }

@@ -95,7 +95,7 @@ internal sealed class ScriptedShard(EngineLimits limits) : IModelShard
         {
             Take(step, batch.Tokens.Slice(token, step.Count));
             token += step.Count;
-            if (step.WantsLogits)
+            if (step.Logits == StepLogits.Last)
             {
                 Span<float> values = logits.Slice(row++ * limits.VocabularySize, limits.VocabularySize);
                 values.Fill(-1);
@@ -119,15 +119,16 @@ internal sealed class ScriptedShard(EngineLimits limits) : IModelShard
         Require(sequence.LastStep != Steps + 1, "a slot occurs twice in a step", step.Slot);
         Require(step.Position == sequence.Length, "a position is not the length of the sequence", step.Position, sequence.Length);
         Require(step.Count >= 1 && step.Position + step.Count <= limits.ContextLength, "a sequence outgrows the context", step.Position + step.Count, limits.ContextLength);
-        Require(!sequence.IsDecoding || (step.Count == 1 && step.WantsLogits), "a sequence decodes one token a step");
+        Require(!sequence.IsDecoding || (step.Count == 1 && step.Logits == StepLogits.Last), "a sequence decodes one token a step");
         foreach (int token in tokens)
         {
+            Require(token >= 0 && token < limits.VocabularySize, "a token outside the vocabulary", token, limits.VocabularySize);
             sequence.State = Mix(sequence.State, token);
         }
 
         sequence.Length += step.Count;
         sequence.LastStep = Steps + 1;
-        sequence.IsDecoding |= step.WantsLogits;
+        sequence.IsDecoding |= step.Logits == StepLogits.Last;
     }
 
     /// <summary>The engine's own promises: a text that has begun advances in every step, and no room is wasted while a prompt waits.</summary>

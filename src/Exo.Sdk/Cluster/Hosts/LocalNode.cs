@@ -1,12 +1,13 @@
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Models;
 using Exo.Sdk.Nodes;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk.Hosts;
 
 /// <summary>A rank in this process.</summary>
-internal sealed class LocalNode(IComputeBackend backend, ITransport transport, string host, ILogger logger) : INode
+internal sealed class LocalNode(IComputeBackend backend, ITransport transport, string host, OpenModel model, ILogger logger) : INode
 {
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -14,7 +15,7 @@ internal sealed class LocalNode(IComputeBackend backend, ITransport transport, s
 
     public RankHosting Hosting => RankHosting.InProcess;
 
-    public RankRuntime Runtime { get; } = new(backend, transport, host, logger);
+    public RankRuntime Runtime { get; } = new(backend, transport, host, logger, model);
 
     public Task<string> Lost => _lost.Task;
 

@@ -12,13 +12,18 @@ namespace Exo.Sdk.Nodes;
 /// What every rank owns wherever it lives: the opened model, its end of the transport, the connected group, the shard and, on
 /// ranks other than 0, the worker thread.
 /// </summary>
-internal sealed class RankRuntime(IComputeBackend backend, ITransport transport, string host, ILogger logger) : IAsyncDisposable
+/// <param name="backend">Loads the shard.</param>
+/// <param name="transport">Connects the group.</param>
+/// <param name="host">The local address that peers reach this rank by.</param>
+/// <param name="logger">Where to log.</param>
+/// <param name="hostModel">The host's own opened model, for ranks in its process; elsewhere null, and the rank opens its own.</param>
+internal sealed class RankRuntime(IComputeBackend backend, ITransport transport, string host, ILogger logger, OpenModel? hostModel = null)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan WorkerDeadline = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private WeightSource? _weights;
-    private ModelSpec? _spec;
+    private OpenModel? _model;
     private ITransportEndpoint? _endpoint;
     private Thread? _worker;
     private (int LostRank, string Reason)? _aborted;
@@ -36,13 +41,11 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
         _residentBefore = Environment.WorkingSet;
         Require(backend.Probe(), $"backend '{backend.Name}'");
         Require(transport.Probe(), $"transport '{transport.Name}'");
-        _weights = SafetensorsWeightSource.Open(order.ModelFolder);
-        _spec = ModelSpecReader.Read(order.ModelFolder, _weights);
-        string fingerprint = ModelFingerprint.Compute(order.ModelFolder);
-        if (order.Fingerprint != fingerprint)
+        _model = hostModel ?? OpenModel.Open(order.ModelFolder);
+        if (order.Fingerprint != _model.Fingerprint)
         {
             throw new ConfigurationException(
-                $"The model in {order.ModelFolder} is not the host's: fingerprint {fingerprint}, the host's is {order.Fingerprint}. Copy the same files to every node.");
+                $"The model in {order.ModelFolder} is not the host's: fingerprint {_model.Fingerprint}, the host's is {order.Fingerprint}. Copy the same files to every node.");
         }
 
         _endpoint = await transport.OpenAsync(new TransportOptions { Host = host }, cancellationToken).ConfigureAwait(false);
@@ -58,13 +61,13 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
     /// <summary>Connects the group and loads the shard.</summary>
     public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        if (_weights is null || _spec is null || _endpoint is null)
+        if (_model is null || _endpoint is null)
         {
             throw new ProtocolException("A load order came before the open order.");
         }
 
-        Check(order.Assignment, _spec, order.Addresses.Length);
-        Log.ShardLoading(logger, order.Assignment.Rank, order.Assignment.WorldSize, _spec.Family);
+        Check(order.Assignment, _model.Spec, order.Addresses.Length);
+        Log.ShardLoading(logger, order.Assignment.Rank, order.Assignment.WorldSize, _model.Spec.Family);
         ICollective group = await _endpoint.ConnectAsync(
             new GroupDescription
             {
@@ -78,7 +81,7 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
             cancellationToken).ConfigureAwait(false);
         Attach(group);
         Shard = await backend
-            .LoadAsync(_spec, order.Assignment, _weights, group, order.Options, progress, cancellationToken)
+            .LoadAsync(_model.Spec, order.Assignment, _model.Weights, group, order.Options, progress, cancellationToken)
             .ConfigureAwait(false);
         Log.ShardReady(logger, order.Assignment.Rank, Shard.Memory.Weights);
         return new LoadReply(GetMemory());
@@ -126,7 +129,7 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
         order.Options.ContextLength,
         order.Options.MaxSequences,
         order.Options.MaxBatchTokens,
-        _spec!.VocabularySize);
+        _model!.Spec.VocabularySize);
 
     /// <summary>Ends the group: a rank is lost. Also a group that is still to be connected.</summary>
     public void Abort(int lostRank, string reason)
@@ -157,7 +160,10 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
             await _endpoint.DisposeAsync().ConfigureAwait(false);
         }
 
-        _weights?.Dispose();
+        if (hostModel is null)
+        {
+            _model?.Dispose();
+        }
     }
 
     private void Attach(ICollective group)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -7,93 +8,100 @@ using Exo.Sdk.Hosts;
 using Exo.Sdk.Models;
 using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
-using Exo.Sdk.Tokenization;
 using Microsoft.Extensions.Logging;
 
-namespace Exo.Sdk;
+namespace Exo.Sdk.Epochs;
 
-/// <summary>The way from options to a running cluster: read the model, start the nodes, plan, load. What was started is stopped when a step fails.</summary>
-internal sealed class ClusterStart
+/// <summary>The way from a model to an epoch: start the nodes, plan, load. What was started is stopped when a step fails.</summary>
+internal sealed class EpochStart
 {
     private const int DefaultContextLimit = 4096;
 
     private readonly ClusterOptions _options;
+    private readonly OpenModel _model;
+    private readonly ClusterMeter _meter;
     private readonly ILogger _logger;
-    private IComputeBackend? _chosenBackend;
     private readonly IReadOnlyList<TransportCandidate> _candidates;
     private TransportChoice? _chosenTransport;
     private readonly List<INode> _nodes = [];
 
-    private ClusterStart(ClusterOptions options)
+    private EpochStart(ClusterOptions options, OpenModel model, IComputeBackend backend, ClusterMeter meter, ILogger logger)
     {
         _options = options;
-        _logger = options.LoggerFactory.CreateLogger<Cluster>();
+        _model = model;
+        Backend = backend;
+        _meter = meter;
+        _logger = logger;
         _candidates = TransportCandidate.Of(options);
     }
 
-    private IComputeBackend Backend => _chosenBackend!;
+    private IComputeBackend Backend { get; }
 
     private TransportChoice Transport => _chosenTransport!;
 
-    public static async Task<Cluster> RunAsync(ClusterOptions options, CancellationToken cancellationToken)
+    /// <summary>Starts an epoch.</summary>
+    /// <param name="options">What the cluster is made of.</param>
+    /// <param name="model">The model; it must stay open as long as the epoch lives.</param>
+    /// <param name="backend">The compute backend, which runs the model.</param>
+    /// <param name="meter">What is counted and timed.</param>
+    /// <param name="logger">Where to log.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    public static async Task<Epoch> RunAsync(
+        ClusterOptions options, OpenModel model, IComputeBackend backend, ClusterMeter meter, ILogger logger, CancellationToken cancellationToken)
     {
-        ClusterStart start = new(options);
+        EpochStart start = new(options, model, backend, meter, logger);
         try
         {
             return await start.RunAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            await Cluster.DisposeAllAsync(start._nodes).ConfigureAwait(false);
+            await DisposeAllAsync(start._nodes).ConfigureAwait(false);
             throw;
         }
     }
 
-    private async Task<Cluster> RunAsync(CancellationToken cancellationToken)
-    {
-        Report(ClusterStage.ReadingModel);
-        string folder = _options.ModelFolder!;
-        (ModelSpec spec, Tokenizer tokenizer, ChatTemplate? template, string fingerprint) =
-            await Task.Run(() => ReadModel(folder), cancellationToken).ConfigureAwait(false);
-        _chosenBackend = BuiltInBackends.Choose(_options.Backend is { } backend ? [backend] : BuiltInBackends.All(), spec);
+    /// <summary>Stops nodes, whether or not they stop well.</summary>
+    public static async Task DisposeAllAsync(IEnumerable<INode> nodes) =>
+        await Task.WhenAll(nodes.Select(node => node.DisposeAsync().AsTask())).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
+    private async Task<Epoch> RunAsync(CancellationToken cancellationToken)
+    {
         Report(ClusterStage.StartingNodes);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
-        OpenOrder open = new(folder, fingerprint, Backend.Name, Transport.Transport.Name);
+        OpenOrder open = new(_model.Folder, _model.Fingerprint, Backend.Name, Transport.Transport.Name);
         OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken)).ConfigureAwait(false);
 
         Report(ClusterStage.Planning);
-        ShardPlan plan = Plan(spec, offers);
+        ShardPlan plan = Plan(_model.Spec, offers);
         LoadOrder[] orders = Orders(plan, offers);
-        LoadReply[] loaded = await AllAsync(node =>
-        {
-            int rank = _nodes.IndexOf(node);
-            return node.LoadAsync(orders[rank], new RankProgress(_options.Progress, rank), cancellationToken);
-        }).ConfigureAwait(false);
+        await LoadAsync(orders, cancellationToken).ConfigureAwait(false);
 
-        LocalNode first = (LocalNode)_nodes[0];
+        RankRuntime first = ((LocalNode)_nodes[0]).Runtime;
         Log.TransportChosen(_logger, Transport.Transport.Name, Transport.Reason, _options.WirePrecision);
-        Log.ClusterReady(_logger, plan.WorldSize, spec.Family, folder, Transport.Transport.Name, Backend.Name);
+        Log.ClusterReady(_logger, plan.WorldSize, _model.Spec.Family, _model.Folder, Transport.Transport.Name, Backend.Name);
         Report(ClusterStage.Ready);
-        return new Cluster(
-            _options,
-            spec,
-            tokenizer,
-            template,
-            plan,
-            (Transport.Transport.Name, Transport.Reason),
-            Backend.Name,
-            _nodes,
-            orders[0],
-            first.Runtime,
-            first.Runtime.LimitsOf(orders[0]),
-            _logger);
+        return new Epoch(orders[0].Epoch, plan, Transport, _nodes, first, first.LimitsOf(orders[0]), _options, _meter, _logger);
     }
 
-    private static (ModelSpec Spec, Tokenizer Tokenizer, ChatTemplate? Template, string Fingerprint) ReadModel(string folder)
+    private async Task LoadAsync(LoadOrder[] orders, CancellationToken cancellationToken)
     {
-        using WeightSource weights = SafetensorsWeightSource.Open(folder);
-        return (ModelSpecReader.Read(folder, weights), Tokenizer.Load(folder), ChatTemplate.Load(folder), ModelFingerprint.Compute(folder));
+        using Activity? activity = Activities.Load(Backend.Name, Transport.Transport.Name);
+        long began = _options.TimeProvider.GetTimestamp();
+        try
+        {
+            await AllAsync(node =>
+            {
+                int rank = _nodes.IndexOf(node);
+                return node.LoadAsync(orders[rank], new RankProgress(_options.Progress, rank), cancellationToken);
+            }).ConfigureAwait(false);
+            _meter.Loaded(_options.TimeProvider.GetElapsedTime(began));
+        }
+        catch (Exception error)
+        {
+            Activities.Fail(activity, error);
+            throw;
+        }
     }
 
     /// <summary>Remote nodes first, because their addresses tell by which of its own addresses this machine is reached.</summary>
@@ -131,12 +139,13 @@ internal sealed class ClusterStart
         int localThreads = _options.HasProcesses ? 1 : _options.LocalRanks;
         for (int rank = 0; rank < localThreads; rank++)
         {
-            _nodes.Insert(rank, new LocalNode(Backend, Transport.Transport, host, _logger));
+            _nodes.Insert(rank, new LocalNode(Backend, Transport.Transport, host, _model, _logger));
         }
     }
 
     private ShardPlan Plan(ModelSpec spec, OpenReply[] offers)
     {
+        using Activity? activity = Activities.Plan();
         IShardPlanner planner = _options.Planner ?? new ShardPlanner();
         int context = _options.ContextLength ?? Math.Min(spec.MaxContextLength, DefaultContextLimit);
         if (context > spec.MaxContextLength)

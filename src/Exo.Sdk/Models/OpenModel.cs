@@ -1,0 +1,39 @@
+namespace Exo.Sdk.Models;
+
+/// <summary>
+/// A model folder that was read once: description, open weights and fingerprint, for all of a process that need them. Thread-safe; whoever
+/// opened it disposes it, after everything that reads the weights.
+/// </summary>
+internal sealed class OpenModel : IDisposable
+{
+    private OpenModel(string folder, ModelSpec spec, SafetensorsWeightSource weights) =>
+        (Folder, Spec, Weights, Fingerprint) = (folder, spec, weights, ModelFingerprint.Compute(folder, weights));
+
+    public string Folder { get; }
+
+    public ModelSpec Spec { get; }
+
+    public WeightSource Weights { get; }
+
+    /// <summary>By which nodes check that they hold the same model.</summary>
+    public string Fingerprint { get; }
+
+    /// <summary>Reads a folder's description and headers, no weights.</summary>
+    /// <exception cref="ModelFormatException">A file is missing, unreadable, damaged or hostile.</exception>
+    /// <exception cref="UnsupportedModelException">The model needs something that this version cannot do.</exception>
+    public static OpenModel Open(string folder)
+    {
+        SafetensorsWeightSource weights = SafetensorsWeightSource.Open(folder);
+        try
+        {
+            return new OpenModel(folder, ModelSpecReader.Read(folder, weights), weights);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Weights.Dispose();
+}

@@ -346,8 +346,10 @@ public sealed class EngineTests(ITestOutputHelper output)
         const int Measured = 2000;
         using Bench bench = new(new EngineLimits(ContextLength: 10_000, MaxSequences: 4, MaxBatchTokens: 16, Vocabulary));
         long[] allocated = new long[Warm + Measured + 1];
+        using ManualResetEventSlim allSubmitted = new();
         bench.Shard.BeforeStep = done =>
         {
+            allSubmitted.Wait(Timeout);
             if (done < allocated.Length)
             {
                 allocated[done] = GC.GetAllocatedBytesForCurrentThread();
@@ -355,9 +357,10 @@ public sealed class EngineTests(ITestOutputHelper output)
         };
         ProbeRequest[] requests = [.. Enumerable.Range(0, 4).Select(i => new ProbeRequest([i], allocated.Length + 50))];
         SubmitAll(bench.Engine, requests);
+        allSubmitted.Set();
         await Task.WhenAll(requests.Select(request => request.Ended)).WaitAsync(Timeout);
         long bytes = allocated[^1] - allocated[Warm];
-        output.WriteLine($"{bytes} bytes in {Measured} steps of 4 texts");
+        output.WriteLine($"{bytes} bytes in {Measured} steps of 4 sequences");
         bytes.Should().Be(0);
     }
 

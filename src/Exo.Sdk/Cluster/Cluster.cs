@@ -144,7 +144,7 @@ public sealed class Cluster : IAsyncDisposable
         }
     }
 
-    /// <summary>The tokens that a prompt becomes, begin token and chat template included.</summary>
+    /// <summary>The tokens that a prompt becomes, BOS token and chat template included.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <returns>The tokens.</returns>
     /// <exception cref="ConfigurationException">
@@ -202,7 +202,7 @@ public sealed class Cluster : IAsyncDisposable
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         using Activity? activity = Activities.Generate(tokens.Length);
-        GenerationRequest request = new(tokens, options, _terms, activity);
+        GenerationRequest request = MakeRequest(tokens, options, activity);
         try
         {
             await SubmitAsync(request, activity).ConfigureAwait(false);
@@ -223,6 +223,18 @@ public sealed class Cluster : IAsyncDisposable
         finally
         {
             _epoch.Cancel(request);
+        }
+    }
+
+    private GenerationRequest MakeRequest(int[] tokens, GenerationOptions options, Activity? activity)
+    {
+        try
+        {
+            return new GenerationRequest(tokens, options, _terms, activity);
+        }
+        catch (Exception error) when (error is not ExoException)
+        {
+            throw new GenerationException($"The generation could not begin: {error.Message}", error);
         }
     }
 

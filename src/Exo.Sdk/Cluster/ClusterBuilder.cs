@@ -125,7 +125,7 @@ public sealed class ClusterBuilder
     /// <returns>This builder.</returns>
     public ClusterBuilder UseThreadsPerRank(int count) => With(_options with { ThreadsPerRank = count });
 
-    /// <summary>How numbers that enter a quantised matrix product are held: exactly, or as 8-bit integers for speed.</summary>
+    /// <summary>How numbers that enter a quantized matrix product are held: exactly, or as 8-bit integers for speed.</summary>
     /// <param name="precision">Exact by default.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseActivations(ActivationPrecision precision) => With(_options with { Activations = precision });

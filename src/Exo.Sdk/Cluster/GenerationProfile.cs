@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Exo.Sdk.Diagnostics;
 
-/// <summary>Where rank 0's time went while one text was generated.</summary>
+/// <summary>Where rank 0's time went while one answer was generated.</summary>
 /// <param name="Prefill">The profiles of the prompt's steps, in order.</param>
 /// <param name="Decode">The profiles of the steps that gave one token each, in order.</param>
 /// <param name="Spans">What was recorded, in order: for <see cref="StepTrace"/>.</param>

@@ -3,7 +3,7 @@ namespace Exo.Sdk;
 /// <summary>Why a generation ended.</summary>
 public enum FinishReason
 {
-    /// <summary>The model gave an end token, or a stop string appeared.</summary>
+    /// <summary>The model gave an EOS token, or a stop string appeared.</summary>
     Stop,
 
     /// <summary>The token limit or the context length was reached.</summary>
@@ -11,8 +11,8 @@ public enum FinishReason
 }
 
 /// <summary>What a generation cost.</summary>
-/// <param name="PromptTokens">Tokens of the prompt, the begin token included.</param>
-/// <param name="GeneratedTokens">Tokens generated, an end token included.</param>
+/// <param name="PromptTokens">Tokens of the prompt, the BOS token included.</param>
+/// <param name="GeneratedTokens">Tokens generated, an EOS token included.</param>
 /// <param name="PrefillTime">From admission to the first token.</param>
 /// <param name="DecodeTime">From the first token to the last.</param>
 public readonly record struct GenerationUsage(int PromptTokens, int GeneratedTokens, TimeSpan PrefillTime, TimeSpan DecodeTime)

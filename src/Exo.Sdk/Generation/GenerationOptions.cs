@@ -29,7 +29,7 @@ public sealed record GenerationOptions
     /// <summary>The generation ends before the first of these strings; none of them is emitted.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>Whether to go on after the model's own end tokens, for example to compare with other programs.</summary>
+    /// <summary>Whether to go on after the model's own EOS tokens, for example to compare with other programs.</summary>
     public bool IgnoreEndTokens { get; init; }
 
     /// <summary>Greedy generation.</summary>

@@ -25,7 +25,7 @@ public abstract record Prompt
         return new ChatPrompt(messages);
     }
 
-    /// <summary>Text to be continued, without a chat template. The begin token goes before it.</summary>
+    /// <summary>Text to be continued, without a chat template. The BOS token goes before it.</summary>
     /// <param name="text">The text; it may be empty.</param>
     /// <returns>The prompt.</returns>
     public static Prompt Raw(string text)

@@ -10,7 +10,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, ChatTemplate? template,
     /// <summary>Whether the model brings a chat template.</summary>
     public bool HasTemplate => template is not null;
 
-    /// <summary>The tokens of a prompt, begin token and chat template included.</summary>
+    /// <summary>The tokens of a prompt, BOS token and chat template included.</summary>
     /// <exception cref="ConfigurationException">The prompt is empty where it may not be, or a token is outside the vocabulary.</exception>
     /// <exception cref="ExoException">The tokenizer or the template fails on it.</exception>
     public int[] Encode(Prompt prompt)
@@ -39,7 +39,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, ChatTemplate? template,
         return tokens;
     }
 
-    /// <summary>Plain text begins with the begin token, also where the tokenizer's own rules leave that to the chat template.</summary>
+    /// <summary>Plain text begins with the BOS token, also where the tokenizer's own rules leave that to the chat template.</summary>
     private int[] Encode(string text)
     {
         int[] ids = tokenizer.Encode(text);

@@ -27,7 +27,7 @@ internal sealed class TokenSampler
         _weights = samples ? new float[vocabularySize] : [];
     }
 
-    /// <summary>Tells of a token that is part of the text, for the repetition penalty.</summary>
+    /// <summary>Tells of a token that is part of the sequence, for the repetition penalty.</summary>
     public void Observe(int token)
     {
         if (_seen.Length > 0)
@@ -41,7 +41,7 @@ internal sealed class TokenSampler
     /// <exception cref="BackendException">No logit is a number.</exception>
     public int Sample(Span<float> logits)
     {
-        Penalise(logits);
+        Penalize(logits);
         int best = TensorPrimitives.IndexOfMax(logits);
         float top = logits[best];
         if (!float.IsFinite(top))
@@ -53,7 +53,7 @@ internal sealed class TokenSampler
         return _options.Temperature == 0 ? best : Draw(logits, best);
     }
 
-    private void Penalise(Span<float> logits)
+    private void Penalize(Span<float> logits)
     {
         float penalty = _options.RepetitionPenalty;
         for (int i = 0; i < _seen.Length; i++)

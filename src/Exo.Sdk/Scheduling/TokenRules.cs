@@ -9,7 +9,7 @@ internal static class TokenRules
     {
         if (tokens.IsEmpty)
         {
-            throw new ConfigurationException("The prompt has no tokens, and the model has no begin token to start from.");
+            throw new ConfigurationException("The prompt has no tokens, and the model has no BOS token to start from.");
         }
 
         if (tokens.Length > contextLength - stillToCome)

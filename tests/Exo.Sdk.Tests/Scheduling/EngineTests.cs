@@ -15,12 +15,12 @@ public sealed class EngineTests(ITestOutputHelper output)
     private static readonly Gen<Load> Loads =
         from sequences in Gen.Int[1, 5]
         from batch in Gen.Int[sequences, sequences + 12]
-        from texts in Gen.Select(Gen.Int[0, Vocabulary - 1].Array[1, 40], Gen.Int[1, 24], Gen.Enum<Leaving>(), Gen.Int[0, 24])
-            .Select(static (prompt, count, leaving, after) => new Text(prompt, count, leaving, after))
+        from wanted in Gen.Select(Gen.Int[0, Vocabulary - 1].Array[1, 40], Gen.Int[1, 24], Gen.Enum<Leaving>(), Gen.Int[0, 24])
+            .Select(static (prompt, count, leaving, after) => new Wanted(prompt, count, leaving, after))
             .Array[1, 24]
-        select new Load(new EngineLimits(ContextLength: 64, sequences, batch, Vocabulary), texts);
+        select new Load(new EngineLimits(ContextLength: 64, sequences, batch, Vocabulary), wanted);
 
-    /// <summary>How a caller leaves a text before its end.</summary>
+    /// <summary>How a caller leaves a sequence before its end.</summary>
     private enum Leaving
     {
         Never,
@@ -35,7 +35,7 @@ public sealed class EngineTests(ITestOutputHelper output)
         static load =>
         {
             using Bench bench = new(load.Limits);
-            ProbeRequest[] requests = [.. load.Texts.Select(text => Make(text, bench.Engine))];
+            ProbeRequest[] requests = [.. load.Sequences.Select(wanted => Make(wanted, bench.Engine))];
 
             // Half of them come while the first half runs.
             int half = requests.Length / 2;
@@ -46,15 +46,15 @@ public sealed class EngineTests(ITestOutputHelper output)
             bench.Engine.Dispose();
 
             bench.Fault.Should().BeNull();
-            bench.Shard.Allocations.Should().BeLessThanOrEqualTo(load.Texts.Count(text => text.Leaving != Leaving.BeforeSubmission));
+            bench.Shard.Allocations.Should().BeLessThanOrEqualTo(load.Sequences.Count(wanted => wanted.Leaving != Leaving.BeforeSubmission));
             for (int i = 0; i < requests.Length; i++)
             {
-                Text text = load.Texts[i];
-                int[] alone = ScriptedShard.Continue(text.Prompt, text.Count, Vocabulary);
+                Wanted wanted = load.Sequences[i];
+                int[] alone = ScriptedShard.Continue(wanted.Prompt, wanted.Count, Vocabulary);
                 int[] taken = requests[i].Taken;
                 taken.Should().Equal(alone[..taken.Length]);
-                (int least, int most) = text.Expected();
-                taken.Length.Should().BeInRange(least, most, "of {0}", text);
+                (int least, int most) = wanted.Expected();
+                taken.Length.Should().BeInRange(least, most, "of {0}", wanted);
             }
         },
         iter: 300);
@@ -68,7 +68,7 @@ public sealed class EngineTests(ITestOutputHelper output)
         ProbeRequest longPrompt = new(new int[1000], 1);
         ProbeRequest[] readers = [new([1], 400), new([2], 400)];
 
-        // Each submits the next one from the engine's thread, so that the long prompt comes while both others are in their texts.
+        // Each submits the next one from the engine's thread, so that the long prompt comes while both others are in their sequences.
         readers[0].OnToken = taken =>
         {
             if (taken == 1)
@@ -402,10 +402,10 @@ public sealed class EngineTests(ITestOutputHelper output)
         return request;
     }
 
-    private static ProbeRequest Make(Text text, Engine engine)
+    private static ProbeRequest Make(Wanted wanted, Engine engine)
     {
-        ProbeRequest request = new(text.Prompt, text.Count);
-        switch (text.Leaving)
+        ProbeRequest request = new(wanted.Prompt, wanted.Count);
+        switch (wanted.Leaving)
         {
             case Leaving.BeforeSubmission:
                 request.Abandon();
@@ -413,7 +413,7 @@ public sealed class EngineTests(ITestOutputHelper output)
             case Leaving.DuringStep:
                 request.OnToken = taken =>
                 {
-                    if (taken == text.After)
+                    if (taken == wanted.After)
                     {
                         request.Abandon();
                     }
@@ -422,7 +422,7 @@ public sealed class EngineTests(ITestOutputHelper output)
             case Leaving.FromElsewhere:
                 request.OnToken = taken =>
                 {
-                    if (taken == text.After)
+                    if (taken == wanted.After)
                     {
                         ThreadPool.QueueUserWorkItem(_ =>
                         {
@@ -461,9 +461,9 @@ public sealed class EngineTests(ITestOutputHelper output)
             Enum.GetValues<Fault>().SelectMany(static fault => new object[][] { [fault, false], [fault, true] });
     }
 
-    private sealed record Load(EngineLimits Limits, Text[] Texts);
+    private sealed record Load(EngineLimits Limits, Wanted[] Sequences);
 
-    private sealed record Text(int[] Prompt, int Count, Leaving Leaving, int After)
+    private sealed record Wanted(int[] Prompt, int Count, Leaving Leaving, int After)
     {
         /// <summary>How many tokens the caller sees.</summary>
         public (int Least, int Most) Expected() => Leaving switch

@@ -1,6 +1,5 @@
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Hosts;
-using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Scheduling;
 using Microsoft.Extensions.Logging;
@@ -30,7 +29,8 @@ internal sealed class Epoch : IAsyncDisposable
     /// <param name="plan">How the model is divided.</param>
     /// <param name="transport">Over what the ranks talk, and why.</param>
     /// <param name="nodes">The ranks in order, loaded and with their workers running; owned from now on.</param>
-    /// <param name="rankZero">What rank 0 has loaded.</param>
+    /// <param name="shard">Rank 0's shard.</param>
+    /// <param name="group">Rank 0's end of the group.</param>
     /// <param name="limits">What the ranks have agreed on.</param>
     /// <param name="options">Clock and timeline.</param>
     /// <param name="meter">What is counted and timed.</param>
@@ -40,7 +40,8 @@ internal sealed class Epoch : IAsyncDisposable
         ShardPlan plan,
         TransportChoice transport,
         IReadOnlyList<INode> nodes,
-        RankRuntime rankZero,
+        IModelShard shard,
+        ICollective group,
         EngineLimits limits,
         ClusterOptions options,
         ClusterMeter meter,
@@ -53,7 +54,7 @@ internal sealed class Epoch : IAsyncDisposable
         _nodes = nodes;
         _time = options.TimeProvider;
         _logger = logger;
-        _engine = new Engine(rankZero.Shard!, rankZero.Group!, limits, OnEngineFault, meter, options.Timeline);
+        _engine = new Engine(shard, group, limits, OnEngineFault, meter, options.Timeline);
         for (int rank = 0; rank < nodes.Count; rank++)
         {
             _ = WatchAsync(rank);

@@ -81,7 +81,7 @@ internal sealed class EpochStart
         Log.TransportChosen(_logger, Transport.Transport.Name, Transport.Reason, _options.WirePrecision);
         Log.ClusterReady(_logger, plan.WorldSize, _model.Spec.Family, _model.Folder, Transport.Transport.Name, Backend.Name);
         Report(ClusterStage.Ready);
-        return new Epoch(orders[0].Epoch, plan, Transport, _nodes, first, first.LimitsOf(orders[0]), _options, _meter, _logger);
+        return new Epoch(orders[0].Epoch, plan, Transport, _nodes, first.Shard!, first.Group!, first.LimitsOf(orders[0]), _options, _meter, _logger);
     }
 
     private async Task LoadAsync(LoadOrder[] orders, CancellationToken cancellationToken)

@@ -246,16 +246,19 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
             return;
         }
 
-        if (_width == _spec.HiddenSize)
+        // Padding does not travel, for another rank may have none: the rows are moved together, summed at once, and moved back.
+        int hidden = _spec.HiddenSize;
+        Span<float> all = new(rows, count * _width);
+        for (int row = 1; row < count && hidden < _width; row++)
         {
-            _group.AllReduceSum(new Span<float>(rows, count * _width));
-            return;
+            all.Slice(row * _width, hidden).CopyTo(all[(row * hidden)..]);
         }
 
-        // Fillings do not travel: another rank may have none.
-        for (int row = 0; row < count; row++)
+        _group.AllReduceSum(all[..(count * hidden)]);
+        for (int row = count - 1; row >= 0 && hidden < _width; row--)
         {
-            _group.AllReduceSum(new Span<float>(rows + ((long)row * _width), _spec.HiddenSize));
+            all.Slice(row * hidden, hidden).CopyTo(all[(row * _width)..]);
+            all.Slice((row * _width) + hidden, _width - hidden).Clear();
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
     private readonly SequenceBinding?[] _slots;
     private readonly long[] _cacheShape;
     private readonly NativeFloats _embedded;
+    private readonly NativeFloats _logits;
     private readonly VocabularyGather _gather;
     private readonly long _packedBytes;
     private bool _isDisposed;
@@ -32,6 +33,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         _slots = new SequenceBinding?[options.MaxSequences];
         _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
+        _logits = new NativeFloats((long)options.MaxSequences * assignment.Tokens.Count);
         try
         {
             Products products = new(options.Activations);
@@ -44,6 +46,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         catch
         {
             _embedded.Dispose();
+            _logits.Dispose();
             throw;
         }
     }
@@ -54,7 +57,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
     public ShardMemory Memory => new(
         _weights.ByteCount + _packedBytes,
         _slots.Sum(slot => slot?.Cache.ByteCount ?? 0),
-        _runner.BufferBytes + _embedded.ByteCount);
+        _runner.BufferBytes + _embedded.ByteCount + _logits.ByteCount);
 
     public void Allocate(int slot)
     {
@@ -99,7 +102,8 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         Embed(batch.Tokens);
         int hiddenSize = _spec.HiddenSize;
         int first = 0;
-        int row = 0;
+        int gathered = 0;
+        int waiting = 0;
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
             SequenceBinding sequence = _slots[step.Slot]!;
@@ -110,9 +114,26 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
             for (int token = step.Count - step.LogitRowCount; token < step.Count; token++)
             {
                 _runner.RunHead(_runner.Result.Slice(token * hiddenSize, hiddenSize));
-                _gather.Gather(_runner.Logits, 1, Assignment.Rank == 0 ? logits.Slice(row * _spec.VocabularySize, _spec.VocabularySize) : default);
-                row++;
+                _runner.Logits.CopyTo(_logits.Span[(waiting * Assignment.Tokens.Count)..]);
+                if (++waiting == _options.MaxSequences)
+                {
+                    Gather(logits, ref gathered, ref waiting);
+                }
             }
+        }
+
+        Gather(logits, ref gathered, ref waiting);
+    }
+
+    /// <summary>Joins the rows that wait, in one message of each rank: as many at a time as the backends on the processor do.</summary>
+    private void Gather(Span<float> logits, ref int gathered, ref int waiting)
+    {
+        if (waiting > 0)
+        {
+            Span<float> rows = Assignment.Rank == 0 ? logits.Slice(gathered * _spec.VocabularySize, waiting * _spec.VocabularySize) : default;
+            _gather.Gather(_logits.Span[..(waiting * Assignment.Tokens.Count)], waiting, rows);
+            gathered += waiting;
+            waiting = 0;
         }
     }
 
@@ -131,6 +152,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
 
         _runner.Dispose();
         _embedded.Dispose();
+        _logits.Dispose();
         _weights.Dispose();
     }
 

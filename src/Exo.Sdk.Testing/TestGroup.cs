@@ -100,13 +100,13 @@ public sealed class TestGroup : IDisposable
         List<ITransportEndpoint> endpoints, Func<GroupDescription, GroupDescription> configure, TimeSpan limit)
     {
         string[] addresses = [.. endpoints.Select(static endpoint => endpoint.Address)];
-        Task<ICollective>[] connecting = [.. endpoints.Select((endpoint, rank) => endpoint.ConnectAsync(configure(new GroupDescription
+        Task<ICollective>[] connecting = [.. endpoints.Select(async (endpoint, rank) => await endpoint.ConnectAsync(configure(new GroupDescription
         {
             Epoch = 0x1_0000_0007,
             Rank = rank,
             Addresses = addresses,
             Secret = "a secret of the tests, 32 bytes."u8.ToArray(),
-        })).AsTask())];
+        })).ConfigureAwait(false))];
         try
         {
             return await Task.WhenAll(connecting).WaitAsync(limit).ConfigureAwait(false);

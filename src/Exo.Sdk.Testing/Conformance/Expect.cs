@@ -64,7 +64,7 @@ internal static class Expect
 
     /// <inheritdoc cref="Throws{T}"/>
     public static async Task<T> ThrowsAsync<T>(Func<Task> action, string what)
-        where T : Exception => Is<T>(await FailureAsync(action()).ConfigureAwait(false), what);
+        where T : Exception => Is<T>(await FailureAsync(action).ConfigureAwait(false), what);
 
     public static T Is<T>(Exception? error, string what)
         where T : Exception => error switch
@@ -75,12 +75,12 @@ internal static class Expect
             _ => throw new Mismatch($"{typeof(T).Name} of {what}", $"{error.GetType().Name}: {error.Message}", error),
         };
 
-    /// <summary>What a task fails with, or null.</summary>
-    public static async Task<Exception?> FailureAsync(Task task)
+    /// <summary>What an action fails with, at once or later; or null.</summary>
+    public static async Task<Exception?> FailureAsync(Func<Task> action)
     {
         try
         {
-            await task.ConfigureAwait(false);
+            await action().ConfigureAwait(false);
             return null;
         }
         catch (Exception error)

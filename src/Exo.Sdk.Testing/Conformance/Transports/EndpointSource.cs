@@ -44,7 +44,7 @@ internal sealed class Endpoints : IDisposable
     public async Task<Exception?[]> FailAsync(TransportConformanceOptions options, Func<GroupDescription, GroupDescription> change)
     {
         Task<ICollective>[] ranks = Start(options, change);
-        Exception?[] failures = await Task.WhenAll(ranks.Select(Expect.FailureAsync)).WaitAsync(options.Patience).ConfigureAwait(false);
+        Exception?[] failures = await Task.WhenAll(ranks.Select(static rank => Expect.FailureAsync(() => rank))).WaitAsync(options.Patience).ConfigureAwait(false);
         foreach (Task<ICollective> rank in ranks)
         {
             if (rank.IsCompletedSuccessfully)
@@ -59,9 +59,9 @@ internal sealed class Endpoints : IDisposable
     // Checks run on threads of their own, which may block.
     public void Dispose() => All.ForEach(static endpoint => endpoint.DisposeAsync().AsTask().GetAwaiter().GetResult());
 
-    private Task<ICollective>[] Start(TransportConformanceOptions options, Func<GroupDescription, GroupDescription>? change) => [.. All.Select((endpoint, rank) =>
+    private Task<ICollective>[] Start(TransportConformanceOptions options, Func<GroupDescription, GroupDescription>? change) => [.. All.Select(async (endpoint, rank) =>
     {
         GroupDescription group = Describe(rank, options);
-        return endpoint.ConnectAsync(change is null ? group : change(group)).AsTask();
+        return await endpoint.ConnectAsync(change is null ? group : change(group)).ConfigureAwait(false);
     })];
 }

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Products;

@@ -1,24 +1,33 @@
-namespace Exo.Sdk.Models;
+using Exo.Sdk.Models;
+
+namespace Exo.Sdk.Backends;
 
 /// <summary>
 /// The frequencies of a <see cref="RopeSpec"/>, in double precision. Su et al. 2021, RoFormer; the llama3 scaling as published with Llama 3.1.
 /// </summary>
-internal static class RopeFrequencies
+public static class RopeFrequencies
 {
     private static readonly string[] Supported = ["none", "linear", "llama3"];
 
     /// <summary>Says why a kind of rope cannot be computed; null where it can.</summary>
-    internal static string? Refuse(RopeSpec rope) => rope.Scaling is null or LinearRopeScaling or Llama3RopeScaling
-        ? null
-        : $"Rope scaling {rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are.";
+    /// <param name="rope">The kind of rope.</param>
+    /// <returns>The reason, a sentence, or null.</returns>
+    public static string? Refuse(RopeSpec rope)
+    {
+        ArgumentNullException.ThrowIfNull(rope);
+        return rope.Scaling is null or LinearRopeScaling or Llama3RopeScaling
+            ? null
+            : $"Rope scaling {rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are.";
+    }
 
     /// <summary>Computes them.</summary>
     /// <param name="rope">The kind of rope.</param>
     /// <param name="headSize">The elements per head.</param>
     /// <returns>Angle per position of elements i and i + headSize/2, half as many as elements per head.</returns>
     /// <exception cref="UnsupportedModelException">The scaling is another.</exception>
-    internal static double[] Of(RopeSpec rope, int headSize)
+    public static double[] Of(RopeSpec rope, int headSize)
     {
+        ArgumentNullException.ThrowIfNull(rope);
         double[] frequencies = new double[headSize / 2];
         for (int i = 0; i < frequencies.Length; i++)
         {

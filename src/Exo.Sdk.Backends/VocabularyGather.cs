@@ -1,13 +1,16 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk;
+namespace Exo.Sdk.Backends;
 
-/// <summary>Joins the ranks' parts of the logits on rank 0. The first time each rank says which part of the vocabulary is its own.</summary>
+/// <summary>
+/// Joins the ranks' parts of the logits on rank 0. The first time each rank says which part of the vocabulary is its own.
+/// All ranks call it with equal numbers of rows, one thread at a time; it allocates nothing once warm.
+/// </summary>
 /// <param name="group">The group.</param>
 /// <param name="mine">This rank's part of the vocabulary.</param>
 /// <param name="vocabularySize">The whole vocabulary.</param>
-internal sealed class VocabularyGather(ICollective group, IndexRange mine, int vocabularySize)
+public sealed class VocabularyGather(ICollective group, IndexRange mine, int vocabularySize)
 {
     private IndexRange[]? _parts;
     private float[] _received = [];
@@ -18,7 +21,7 @@ internal sealed class VocabularyGather(ICollective group, IndexRange mine, int v
     /// <param name="logits">On rank 0 the whole rows; ignored elsewhere.</param>
     /// <exception cref="PeerLostException">A rank is lost.</exception>
     /// <exception cref="ProtocolException">A rank claims a part that is not inside the vocabulary.</exception>
-    internal void Gather(ReadOnlySpan<float> values, int rows, Span<float> logits)
+    public void Gather(ReadOnlySpan<float> values, int rows, Span<float> logits)
     {
         bool isFirst = _parts is null;
         if (group.Rank != 0)

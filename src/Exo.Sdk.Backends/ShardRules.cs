@@ -3,18 +3,31 @@ using System.Globalization;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
-namespace Exo.Sdk;
+namespace Exo.Sdk.Backends;
 
-/// <summary>What <see cref="IComputeBackend"/> and <see cref="IModelShard"/> promise to refuse, in one place for all of our backends.</summary>
-internal static class ShardRules
+/// <summary>What <see cref="IComputeBackend"/> and <see cref="IModelShard"/> promise to refuse, in one place for all backends. Thread-safe.</summary>
+public static class ShardRules
 {
-    /// <summary>Says why no backend of ours computes a model's attention; null where they do.</summary>
-    internal static string? RefuseAttention(ModelSpec spec) => RopeFrequencies.Refuse(spec.Rope)
-        ?? (spec.Attention.HeadSize % 2 == 0 ? null : $"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
-
-    /// <summary>Requires that assignment and group belong together, and that limits are positive.</summary>
-    internal static void CheckLoad(ShardAssignment assignment, ICollective group, ShardOptions options)
+    /// <summary>Says why a model's attention cannot be computed with what this package has; null where it can.</summary>
+    /// <param name="spec">The model.</param>
+    /// <returns>The reason, a sentence, or null.</returns>
+    public static string? RefuseAttention(ModelSpec spec)
     {
+        ArgumentNullException.ThrowIfNull(spec);
+        return RopeFrequencies.Refuse(spec.Rope) ?? (spec.Attention.HeadSize % 2 == 0 ? null : $"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
+    }
+
+    /// <summary>Requires that assignment and group belong together, and that options can work.</summary>
+    /// <param name="assignment">The rank's part.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="options">Limits and threads.</param>
+    /// <exception cref="ArgumentException">The group is another's.</exception>
+    /// <exception cref="ConfigurationException">An option is out of its range.</exception>
+    public static void CheckLoad(ShardAssignment assignment, ICollective group, ShardOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(assignment);
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(options);
         if (group.Rank != assignment.Rank || group.Size != assignment.WorldSize)
         {
             throw new ArgumentException(
@@ -25,16 +38,8 @@ internal static class ShardRules
         RequirePositive(nameof(options.MaxSequences), options.MaxSequences);
         RequirePositive(nameof(options.MaxBatchTokens), options.MaxBatchTokens);
         RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
-    }
-
-    /// <summary>Requires that an option of <see cref="ShardOptions"/> is at least 1.</summary>
-    internal static void RequirePositive(string option, int value)
-    {
-        if (value < 1)
-        {
-            throw new ConfigurationException(string.Create(
-                CultureInfo.InvariantCulture, $"{nameof(ShardOptions)}.{option} is {value}; it must be at least 1."));
-        }
+        RequireDefined(nameof(options.Activations), options.Activations);
+        RequireDefined(nameof(options.KeyValues), options.KeyValues);
     }
 
     /// <summary>Requires that a stored tensor is what the model says.</summary>
@@ -44,8 +49,9 @@ internal static class ShardRules
     /// <param name="shape">Its shape.</param>
     /// <returns>Its element type.</returns>
     /// <exception cref="ModelFormatException">It is missing, or is something else.</exception>
-    internal static ElementType CheckTensor(WeightSource source, string name, ElementType? type, ImmutableArray<int> shape)
+    public static ElementType CheckTensor(WeightSource source, string name, ElementType? type, ImmutableArray<int> shape)
     {
+        ArgumentNullException.ThrowIfNull(source);
         TensorInfo info = source.Describe(name);
         bool isRightType = type is null
             ? info.Type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16
@@ -63,13 +69,6 @@ internal static class ShardRules
         return info.Type;
     }
 
-    /// <summary>Requires a slot's number to be in range.</summary>
-    internal static void CheckSlot(int slot, int slots)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, slots);
-    }
-
     /// <summary>Requires that a step continues open sequences and fits the shard's limits and the room for logits. Allocates nothing.</summary>
     /// <param name="batch">The step.</param>
     /// <param name="logits">Where logits go.</param>
@@ -77,9 +76,14 @@ internal static class ShardRules
     /// <param name="options">The shard's limits.</param>
     /// <param name="rank">The shard's rank.</param>
     /// <param name="sequences">The shard's sequences.</param>
-    internal static void CheckStep(
+    /// <exception cref="ArgumentException">The step is none that the shard can take.</exception>
+    /// <exception cref="InvalidOperationException">A slot is not open.</exception>
+    public static void CheckStep(
         in StepBatch batch, ReadOnlySpan<float> logits, ModelSpec spec, ShardOptions options, int rank, IOpenSequences sequences)
     {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(sequences);
         if (batch.Tokens.Length > options.MaxBatchTokens)
         {
             throw new ArgumentException($"The step has {batch.Tokens.Length} tokens; the shard was loaded for {options.MaxBatchTokens}.", nameof(batch));
@@ -139,14 +143,23 @@ internal static class ShardRules
             throw new ArgumentException($"The logits need {expected} values; there is room for {logits.Length}.", nameof(logits));
         }
     }
-}
 
-/// <summary>The sequences that a shard holds.</summary>
-internal interface IOpenSequences
-{
-    /// <summary>Positions filled in a slot.</summary>
-    /// <param name="slot">The slot.</param>
-    /// <returns>The length.</returns>
-    /// <exception cref="InvalidOperationException">The slot is not open.</exception>
-    int LengthOf(int slot);
+    private static void RequirePositive(string option, int value)
+    {
+        if (value < 1)
+        {
+            throw new ConfigurationException(string.Create(
+                CultureInfo.InvariantCulture, $"{nameof(ShardOptions)}.{option} is {value}; it must be at least 1."));
+        }
+    }
+
+    private static void RequireDefined<T>(string option, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+        {
+            throw new ConfigurationException(
+                $"{nameof(ShardOptions)}.{option} is {value}; it may be {string.Join(", ", Enum.GetNames<T>())}.");
+        }
+    }
 }

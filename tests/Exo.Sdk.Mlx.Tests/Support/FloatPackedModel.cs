@@ -3,16 +3,16 @@ using Exo.Sdk.Models;
 namespace Exo.Sdk.Mlx.Tests.Support;
 
 /// <summary>
-/// A random model whose matrices are packed in one of the floating-point modes, and beside it the same model with the plain numbers that
+/// A random model whose matrices are packed in one of the floating-point formats, and beside it the same model with the plain numbers that
 /// the packed ones stand for.
 /// </summary>
 internal sealed class FloatPackedModel
 {
     private readonly QuantizationSpec _packing;
 
-    public FloatPackedModel(ModelShape shape, QuantizationMode mode)
+    public FloatPackedModel(ModelShape shape, QuantizationFormat format)
     {
-        _packing = PackingOf(mode);
+        _packing = PackingOf(format);
         Plain = new RandomModel(shape);
         ModelSpec spec = Plain.Spec;
         foreach (string name in Plain.Weights.Names)
@@ -46,9 +46,8 @@ internal sealed class FloatPackedModel
     /// <summary>The model with the dequantised numbers.</summary>
     public RandomModel Plain { get; }
 
-    /// <summary>The only width and group size of a mode.</summary>
-    public static QuantizationSpec PackingOf(QuantizationMode mode) =>
-        new(mode == QuantizationMode.Mxfp8 ? 8 : 4, mode == QuantizationMode.Nvfp4 ? 16 : 32, mode);
+    /// <summary>The only width and group size of a format.</summary>
+    public static QuantizationSpec PackingOf(QuantizationFormat format) => new(format.Bits.Single(), format.GroupSizes.Single(), format);
 
     private LinearSpec Pack(LinearSpec linear)
     {

@@ -132,6 +132,7 @@ public sealed class RdmaTransport : IRdmaTransport
     /// <inheritdoc/>
     public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         Availability availability = Probe();
         if (!availability.IsAvailable)
         {

@@ -16,7 +16,7 @@ public sealed class AllocationTests(ITestOutputHelper output)
     {
         const int Warm = 8;
         const int Measured = 40;
-        RandomModel model = new(new ModelShape { Packing = new(4, 32), HasBias = true, HasQueryKeyNorm = true, Seed = 70 });
+        MemoryModel model = new(new ModelShape { Packing = new(4, 32), HasBias = true, HasQueryKeyNorm = true, Seed = 70 });
         ShardAssignment[] split = ranks == 1
             ? [ShardSet.Split(model.Spec)]
             : ShardSet.Split(model.Spec, [1, 1], [64, 64], [50, 47]);

@@ -9,7 +9,7 @@ public sealed class LoadTests
     private static readonly ModelShape Shape = new() { Packing = new(4, 32), HasBias = true, Seed = 50 };
 
     private readonly CpuBackend _backend = new();
-    private readonly RandomModel _model = new(Shape);
+    private readonly MemoryModel _model = new(Shape);
 
     [Fact]
     public void The_backend_is_available_and_says_its_register_width()

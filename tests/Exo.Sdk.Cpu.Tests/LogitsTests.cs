@@ -44,7 +44,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
     [MemberData(nameof(Shapes))]
     public void One_rank_agrees_with_the_formulas_over_prefill_and_decode(ModelShape shape)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         using ShardSet shards = new(model);
         Follow(model, shards, prefill: 11).Should().BeLessThan(Bound);
     }
@@ -59,7 +59,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
             new() { Hidden = 53, HeadSize = 10, Channels = 77, HasBias = true, HasQueryKeyNorm = true, Type = ElementType.Float16, Seed = 24 },
             new() { Packing = new(4, 32), Hidden = 96, Channels = 160, IsTied = true, Window = 6, Seed = 25 }])
         {
-            RandomModel model = new(shape);
+            MemoryModel model = new(shape);
             using ShardSet shards = new(model, lanes: lanes);
             Follow(model, shards, prefill: 11).Should().BeLessThan(Bound);
         }
@@ -78,7 +78,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
     [InlineData(8, 64, Bound)]
     public void Integer_activations_agree_within_their_own_bound(int bits, int groupSize, double bound)
     {
-        RandomModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
+        MemoryModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
         using ShardSet shards = new(model, options: new ShardOptions
         {
             ContextLength = 64,
@@ -100,7 +100,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
     [InlineData(KeyValuePrecision.Int8, 3e-2)]
     public void Forms_of_keys_and_values_change_logits_within_their_bounds(KeyValuePrecision precision, double bound)
     {
-        RandomModel model = new(new ModelShape { Hidden = 128, HeadSize = 32, Layers = 3, HasBias = true, Seed = 26 });
+        MemoryModel model = new(new ModelShape { Hidden = 128, HeadSize = 32, Layers = 3, HasBias = true, Seed = 26 });
         using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 64, KeyValues = precision });
         double error = Follow(model, shards, prefill: 11);
         error.Should().BeLessThan(bound);
@@ -110,7 +110,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
         }
     }
 
-    private double Follow(RandomModel model, ShardSet shards, int prefill)
+    private double Follow(MemoryModel model, ShardSet shards, int prefill)
     {
         int[] tokens = model.Tokens(prefill + DecodeSteps, 1000);
         double[][] expected = new ReferenceModel(model).Logits(tokens);

@@ -9,7 +9,7 @@ public sealed class SequenceTests : IDisposable
     private const int Count = 40;
 
     private readonly ITestOutputHelper _output;
-    private readonly RandomModel _model = new(new ModelShape { Window = 13, Seed = 40 });
+    private readonly MemoryModel _model = new(new ModelShape { Window = 13, Seed = 40 });
     private readonly ShardSet _shards;
     private readonly int[] _first;
     private readonly int[] _second;
@@ -159,7 +159,7 @@ public sealed class SequenceTests : IDisposable
     [InlineData(ActivationPrecision.Int8)]
     public void Prefill_and_decode_mixed_equal_each_sequence_alone(ActivationPrecision activations)
     {
-        RandomModel model = new(new ModelShape { Packing = new(4, 32), HasBias = true, Seed = 41 });
+        MemoryModel model = new(new ModelShape { Packing = new(4, 32), HasBias = true, Seed = 41 });
         ShardOptions options = new()
         {
             ContextLength = 64,

@@ -59,14 +59,14 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [MemberData(nameof(Splits))]
     public void Several_ranks_agree_with_the_formulas(string name, ModelShape shape, int[] heads, int[] channels, int[] tokens)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         Follow(name, model, ShardSet.Split(model.Spec, heads, channels, tokens));
     }
 
     [Fact]
     public void Key_value_heads_are_repeated_where_there_are_more_ranks()
     {
-        RandomModel model = new(Dense with { KeyValueHeads = 2, QueryHeads = 6 });
+        MemoryModel model = new(Dense with { KeyValueHeads = 2, QueryHeads = 6 });
         ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1, 0, 0], [40, 40, 40, 11], [30, 30, 30, 7]);
         IndexRange[] queries = [new(0, 2), new(2, 1), new(3, 2), new(5, 1)];
         for (int rank = 0; rank < split.Length; rank++)
@@ -80,7 +80,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [Fact]
     public void Integer_activations_of_several_ranks_stay_within_their_bound()
     {
-        RandomModel model = new(Quantised);
+        MemoryModel model = new(Quantised);
         Follow("int8, 2 ranks", model, ShardSet.Split(model.Spec, [3, 1], [96, 160], [90, 7]), ActivationPrecision.Int8);
         Follow("int8, 4 ranks", model, ShardSet.Split(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25]), ActivationPrecision.Int8);
     }
@@ -90,7 +90,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [InlineData(ActivationPrecision.Int8)]
     public void Ranks_agree_with_one_rank(ActivationPrecision activations)
     {
-        RandomModel model = new(Quantised);
+        MemoryModel model = new(Quantised);
         ShardOptions options = new() { ContextLength = 64, Activations = activations, KeyValues = KeyValuePrecision.Float32 };
         int[] tokens = model.Tokens(20, 2);
         double[] one = Logits([ShardSet.Split(model.Spec)]);
@@ -117,7 +117,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
         }
     }
 
-    private void Follow(string name, RandomModel model, ShardAssignment[] split, ActivationPrecision activations = ActivationPrecision.Float32)
+    private void Follow(string name, MemoryModel model, ShardAssignment[] split, ActivationPrecision activations = ActivationPrecision.Float32)
     {
         const int Prefill = 9;
         const int Count = Prefill + 32;

@@ -20,7 +20,7 @@ public sealed class ThreadTests(ITestOutputHelper output)
     [MemberData(nameof(Shapes))]
     public void Any_number_of_threads_gives_the_same_bits(ModelShape shape)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         int[] tokens = model.Tokens(44, 1);
         foreach (ActivationPrecision activations in Enum.GetValues<ActivationPrecision>())
         {

@@ -89,7 +89,7 @@ public sealed class QuantisationTests(ITestOutputHelper output)
 
     private void Follow(int bits, int group, double[] shares)
     {
-        RandomModel model = new(new ModelShape
+        MemoryModel model = new(new ModelShape
         {
             Hidden = 128,
             QueryHeads = 4,
@@ -106,7 +106,7 @@ public sealed class QuantisationTests(ITestOutputHelper output)
     }
 
     // The reference is a model of the same numbers, packed or not.
-    private void Follow(string name, ModelSpec spec, MemoryWeightSource weights, RandomModel reference, double[] shares, MlxBackend? backend = null)
+    private void Follow(string name, ModelSpec spec, MemoryWeightSource weights, MemoryModel reference, double[] shares, MlxBackend? backend = null)
     {
         const int Prefill = 9;
         const int Count = Prefill + 8;

@@ -12,7 +12,7 @@ public sealed class SequenceTests
     [MlxFact]
     public void Sequences_of_one_step_do_not_mix()
     {
-        RandomModel model = new(Plain);
+        MemoryModel model = new(Plain);
         using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
         int[][] texts = [model.Tokens(20, 1), model.Tokens(13, 2), model.Tokens(17, 3)];
         double[][][] expected = [.. texts.Select(text => new ReferenceModel(model).Logits(text))];
@@ -38,7 +38,7 @@ public sealed class SequenceTests
     [MlxFact]
     public void Logits_of_every_token_come_in_the_order_of_the_tokens()
     {
-        RandomModel model = new(Plain);
+        MemoryModel model = new(Plain);
         using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
         int[][] texts = [model.Tokens(17, 1), model.Tokens(5, 2)];
         double[][][] expected = [.. texts.Select(text => new ReferenceModel(model).Logits(text))];
@@ -57,7 +57,7 @@ public sealed class SequenceTests
     [MlxFact]
     public void Chunks_without_logits_are_computed_all_the_same()
     {
-        RandomModel model = new(Plain);
+        MemoryModel model = new(Plain);
         using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
         int[] text = model.Tokens(300, 4);
         double[] expected = new ReferenceModel(model).Logits(text)[^1];
@@ -78,7 +78,7 @@ public sealed class SequenceTests
     [MlxFact]
     public void Fork_and_truncation_leave_the_other_sequence_alone()
     {
-        RandomModel model = new(Plain);
+        MemoryModel model = new(Plain);
         using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
         int[] text = model.Tokens(12, 6);
         int[] other = [.. text[..8], .. model.Tokens(4, 7)];
@@ -115,7 +115,7 @@ public sealed class SequenceTests
     [InlineData(40)]
     public void A_window_hides_the_same_positions_however_the_text_is_cut(int chunk)
     {
-        RandomModel model = new(new ModelShape { Window = 6, Seed = 8, Layers = 3 });
+        MemoryModel model = new(new ModelShape { Window = 6, Seed = 8, Layers = 3 });
         using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
         int[] text = model.Tokens(40, 9);
         double[][] expected = new ReferenceModel(model).Logits(text);
@@ -129,7 +129,7 @@ public sealed class SequenceTests
         }
     }
 
-    private static void Check(float[] logits, RandomModel model, int row, double[] expected)
+    private static void Check(float[] logits, MemoryModel model, int row, double[] expected)
     {
         int size = model.Spec.VocabularySize;
         Accuracy.Error(logits.AsSpan(row * size, size), expected).Should().BeLessThan(Bound);

@@ -11,7 +11,7 @@ public sealed class FailureTests
     [InlineData(4)]
     public async Task A_lost_peer_reaches_the_caller_as_it_was(int reduceThatFails)
     {
-        RandomModel model = new(new ModelShape { Seed = 60 });
+        MemoryModel model = new(new ModelShape { Seed = 60 });
         ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1], [64, 64], [50, 47]);
         LosingGroup group = new() { FailsAt = reduceThatFails };
         using IModelShard shard = await new OnnxRuntimeBackend().LoadAsync(

@@ -9,7 +9,7 @@ public sealed class LoadTests
     private static readonly ModelShape Shape = new() { Packing = new(4, 32), HasBias = true, Seed = 50 };
 
     private readonly OnnxRuntimeBackend _backend = new();
-    private readonly RandomModel _model = new(Shape);
+    private readonly MemoryModel _model = new(Shape);
 
     [Fact]
     public void The_backend_is_available_and_says_its_version()
@@ -106,7 +106,7 @@ public sealed class LoadTests
     public void Mapped_weights_give_the_same_logits_as_copied_ones()
     {
         int[] tokens = _model.Tokens(9, 1);
-        RandomModel mapped = new(Shape, isMapped: true);
+        MemoryModel mapped = new(Shape, isMapped: true);
         using (mapped.Weights)
         {
             using ShardSet copied = new(_model);
@@ -125,7 +125,7 @@ public sealed class LoadTests
     [InlineData(3)]
     public void More_threads_give_the_same_logits(int threads)
     {
-        RandomModel model = new(new ModelShape { Packing = new(8, 32), Vocabulary = 1000, Channels = 512, Seed = 51 });
+        MemoryModel model = new(new ModelShape { Packing = new(8, 32), Vocabulary = 1000, Channels = 512, Seed = 51 });
         using ShardSet one = new(model);
         using ShardSet several = new(model, options: new ShardOptions { ThreadCount = threads, ContextLength = 64 });
         int[] tokens = model.Tokens(20, 1);

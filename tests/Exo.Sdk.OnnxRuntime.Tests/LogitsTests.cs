@@ -41,7 +41,7 @@ public sealed class LogitsTests(ITestOutputHelper output)
     [MemberData(nameof(Shapes))]
     public void One_rank_agrees_with_the_formulas_over_prefill_and_decode(ModelShape shape)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         using ShardSet shards = new(model);
         Follow(model, shards, prefill: 11).Should().BeLessThan(Bound);
     }
@@ -58,14 +58,14 @@ public sealed class LogitsTests(ITestOutputHelper output)
     [InlineData(8, 128)]
     public void Integer_activations_agree_within_their_own_bound(int bits, int groupSize)
     {
-        RandomModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
+        MemoryModel model = new(new ModelShape { Hidden = 256, QueryHeads = 8, Channels = 384, Packing = new(bits, groupSize), HasBias = true, Seed = 20 });
         using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 64, Activations = ActivationPrecision.Int8 });
         double error = Follow(model, shards, prefill: 11);
         error.Should().BeLessThan(IntegerBound);
         error.Should().BeGreaterThan(Bound, "the integer path must really be taken");
     }
 
-    private double Follow(RandomModel model, ShardSet shards, int prefill)
+    private double Follow(MemoryModel model, ShardSet shards, int prefill)
     {
         int[] tokens = model.Tokens(prefill + DecodeSteps, 1000);
         double[][] expected = new ReferenceModel(model).Logits(tokens);

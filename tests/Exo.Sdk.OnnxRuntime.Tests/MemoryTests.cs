@@ -12,7 +12,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void Loading_and_disposing_leaves_no_memory_behind()
     {
-        RandomModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
+        MemoryModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
         int[] tokens = model.Tokens(40, 1);
         for (int i = 0; i < 5; i++)
         {

@@ -22,7 +22,7 @@ public sealed class MixedBackendTests
     [InlineData(true)]
     public async Task Several_tokens_pass_through_ranks_of_different_backends(bool onnxFirst)
     {
-        RandomModel model = new(Shape);
+        MemoryModel model = new(Shape);
         ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1], [20, 20], [50, 47]);
         IComputeBackend[] backends = onnxFirst ? [new OnnxRuntimeBackend(), new CpuBackend()] : [new CpuBackend(), new OnnxRuntimeBackend()];
         ICollective[] group = await ConnectAsync();

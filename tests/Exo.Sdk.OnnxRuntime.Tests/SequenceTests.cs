@@ -9,7 +9,7 @@ public sealed class SequenceTests : IDisposable
     private const int Count = 40;
 
     private readonly ITestOutputHelper _output;
-    private readonly RandomModel _model = new(new ModelShape { Window = 13, Seed = 40 });
+    private readonly MemoryModel _model = new(new ModelShape { Window = 13, Seed = 40 });
     private readonly ShardSet _shards;
     private readonly int[] _first;
     private readonly int[] _second;

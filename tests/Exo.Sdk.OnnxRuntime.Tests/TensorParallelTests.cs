@@ -57,14 +57,14 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [MemberData(nameof(Splits))]
     public void Several_ranks_agree_with_the_formulas(string name, ModelShape shape, int[] heads, int[] channels, int[] tokens)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         Follow(name, model, ShardSet.Split(model.Spec, heads, channels, tokens));
     }
 
     [Fact]
     public void Key_value_heads_are_repeated_where_there_are_more_ranks()
     {
-        RandomModel model = new(Dense with { KeyValueHeads = 2, QueryHeads = 6 });
+        MemoryModel model = new(Dense with { KeyValueHeads = 2, QueryHeads = 6 });
         ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1, 0, 0], [40, 40, 40, 11], [30, 30, 30, 7]);
         IndexRange[] queries = [new(0, 2), new(2, 1), new(3, 2), new(5, 1)];
         for (int rank = 0; rank < split.Length; rank++)
@@ -75,7 +75,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
         Follow("4 ranks for 2 key-value heads", model, split);
     }
 
-    private void Follow(string name, RandomModel model, ShardAssignment[] split)
+    private void Follow(string name, MemoryModel model, ShardAssignment[] split)
     {
         const int Prefill = 9;
         const int Count = Prefill + 32;

@@ -134,7 +134,7 @@ public sealed class SharedSecretHandshakeTests
         await FluentActions.Awaiting(() => attempt).Should().ThrowAsync<OperationCanceledException>();
     }
 
-    private static Task AuthenticateAsync(Stream stream, byte[] secret, HandshakeRole role) =>
+    private static Task<SessionKey> AuthenticateAsync(Stream stream, byte[] secret, HandshakeRole role) =>
         SharedSecretHandshake.AuthenticateAsync(stream, secret, role, Timeout, TimeProvider.System).AsTask();
 
     private static async Task Refused(Task attempt, string message) =>

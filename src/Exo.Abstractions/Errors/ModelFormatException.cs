@@ -25,6 +25,7 @@ public sealed class ModelFormatException : ExoException
         : base(Compose(file, problem, expected, found, tensor, offset), innerException)
     {
         File = file;
+        Problem = problem;
         Expected = expected;
         Found = found;
         Tensor = tensor;
@@ -33,6 +34,9 @@ public sealed class ModelFormatException : ExoException
 
     /// <summary>The file's path.</summary>
     public string File { get; }
+
+    /// <summary>What is wrong, as a short phrase.</summary>
+    public string Problem { get; }
 
     /// <summary>The tensor, or the JSON path, that the problem is at.</summary>
     public string? Tensor { get; }

@@ -22,7 +22,4 @@ public sealed class PeerLostException : ExoException
 
     /// <summary>How the loss was noticed.</summary>
     public string Reason { get; }
-
-    /// <inheritdoc/>
-    public override bool IsTransient => true;
 }

@@ -22,7 +22,13 @@ internal static class NodeCommand
         };
         Option<string?> model = new("--model", "-m")
         {
-            Description = "Where this node keeps the model. Default: the path that the host names.",
+            Description = "The one model that this node serves, whatever path the host names.",
+            HelpName = "DIR",
+        };
+        Option<string[]> roots = new("--models")
+        {
+            Description = "Folder below which this node keeps models; may be given several times. Nothing else of this machine is opened. "
+                + "Default: the folder of the embedded models.",
             HelpName = "DIR",
         };
         BackendArguments backends = new();
@@ -30,6 +36,7 @@ internal static class NodeCommand
         command.Options.Add(listen);
         command.Options.Add(keyFile);
         command.Options.Add(model);
+        command.Options.Add(roots);
         backends.AddSettingsTo(command);
         command.SetWork(async (result, cancellationToken) =>
         {
@@ -45,6 +52,7 @@ internal static class NodeCommand
                 Listen = endpoint,
                 ClusterKey = key,
                 ModelFolder = result.GetValue(model),
+                ModelRoots = result.GetValue(roots) is { Length: > 0 } stated ? stated : null,
                 Backends = backends.Offer(result),
                 Transports = TransportArguments.BetweenProcesses(),
                 LoggerFactory = new ConsoleLog(),

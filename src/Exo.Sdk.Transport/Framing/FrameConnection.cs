@@ -48,6 +48,22 @@ internal sealed class FrameConnection : IAsyncDisposable
         set => Volatile.Write(ref _epoch, value);
     }
 
+    /// <summary>Whether bytes of the peer wait that nobody has read yet. False where the stream cannot tell.</summary>
+    public bool HasUnread
+    {
+        get
+        {
+            try
+            {
+                return _stream is NetworkStream { DataAvailable: true };
+            }
+            catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Sends one frame stamped with <see cref="Epoch"/>; see <see cref="FrameWriter.WriteAsync"/>.</summary>
     /// <param name="type">What the payload means.</param>
     /// <param name="payload">The payload.</param>

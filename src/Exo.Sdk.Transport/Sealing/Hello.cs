@@ -16,7 +16,7 @@ internal enum ConnectionKind : byte
 }
 
 /// <summary>Which side of a connection speaks.</summary>
-internal enum HandshakeRole : byte
+public enum HandshakeRole : byte
 {
     /// <summary>The side that opened the connection.</summary>
     Dialer = 0,
@@ -26,7 +26,7 @@ internal enum HandshakeRole : byte
 }
 
 /// <summary>
-/// The first 64 bytes that each side of every connection sends: magic (4), version (u16), channel (u8),
+/// The first 64 bytes that each side of every connection sends: magic (4), version (u16), kind (u8),
 /// role (u8), epoch (u64), rank (i32), size (i32), 8 bytes of zero, nonce (32); little-endian.
 /// </summary>
 /// <remarks>Its size is fixed, so a connection is authenticated before anything with a length is read from it.</remarks>
@@ -88,6 +88,8 @@ internal readonly record struct Hello(ConnectionKind Channel, HandshakeRole Role
             BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[16..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[20..]));
-        return null;
+        return !Enum.IsDefined(hello.Channel) ? $"it names the unknown kind of connection {source[6]}"
+            : !Enum.IsDefined(hello.Role) ? $"it names the unknown role {source[7]}"
+            : null;
     }
 }

@@ -6,7 +6,7 @@ namespace Exo.Sdk.Transport.Sealing;
 /// Mutual authentication over a stream, before anything else is read from it: both sides send a hello of
 /// fixed size, the dialer proves the secret, then the listener does.
 /// </summary>
-internal static class SharedSecretHandshake
+public static class SharedSecretHandshake
 {
     /// <summary>Authenticates a control connection. After success the stream stands right behind the handshake.</summary>
     /// <param name="stream">A connected stream. Whoever calls closes it when this fails.</param>
@@ -15,11 +15,11 @@ internal static class SharedSecretHandshake
     /// <param name="timeout">How long the whole handshake may take.</param>
     /// <param name="time">The clock of <paramref name="timeout"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>A task that ends when both sides are proved.</returns>
+    /// <returns>The connection's own key, once both sides are proved.</returns>
     /// <exception cref="ProtocolException">
     /// The peer speaks another protocol, version or secret, closed the connection, or was too slow.
     /// </exception>
-    public static async ValueTask AuthenticateAsync(
+    public static async ValueTask<SessionKey> AuthenticateAsync(
         Stream stream,
         ReadOnlyMemory<byte> secret,
         HandshakeRole role,
@@ -27,23 +27,24 @@ internal static class SharedSecretHandshake
         TimeProvider time,
         CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(stream);
         using CancellationTokenSource clock = new(timeout, time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(clock.Token, cancellationToken);
         try
         {
-            await AuthenticateAsync(stream, secret, role, either.Token).ConfigureAwait(false);
+            return await AuthenticateAsync(stream, secret, role, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ProtocolException($"The handshake was not finished within {timeout.TotalMilliseconds:F0} ms.");
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException)
         {
             throw new ProtocolException("The connection ended during the handshake.", failure);
         }
     }
 
-    private static async ValueTask AuthenticateAsync(
+    private static async ValueTask<SessionKey> AuthenticateAsync(
         Stream stream, ReadOnlyMemory<byte> secret, HandshakeRole role, CancellationToken cancellationToken)
     {
         byte[] mine = new byte[Hello.ByteCount];
@@ -72,7 +73,7 @@ internal static class SharedSecretHandshake
                 throw new ProtocolException("The peer was refused: it does not hold this side's secret.");
             }
 
-            return;
+            return SessionKey.Derive(secret.Span, mine, theirs);
         }
 
         await stream.ReadExactlyAsync(proof, cancellationToken).ConfigureAwait(false);
@@ -84,5 +85,6 @@ internal static class SharedSecretHandshake
 
         HandshakeProof.Compute(secret.Span, HandshakeRole.Listener, theirs, mine, proof);
         await stream.WriteAsync(proof, cancellationToken).ConfigureAwait(false);
+        return SessionKey.Derive(secret.Span, theirs, mine);
     }
 }

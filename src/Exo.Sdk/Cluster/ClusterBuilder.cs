@@ -59,7 +59,7 @@ public sealed class ClusterBuilder
     }
 
     /// <summary>The secret that all machines of the cluster share. Required where a node is not on loopback.</summary>
-    /// <param name="key">The secret.</param>
+    /// <param name="key">The secret: at least 16 characters, random ones; <c>openssl rand -base64 32</c> makes a good one.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseClusterKey(string? key) => With(_options with { ClusterKey = key });
 
@@ -164,6 +164,11 @@ public sealed class ClusterBuilder
     /// <param name="deadline">60 s by default.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseCollectiveDeadline(TimeSpan deadline) => With(_options with { CollectiveDeadline = deadline });
+
+    /// <summary>How long the ranks may take to start, to be reached and to connect with each other; each of these for itself.</summary>
+    /// <param name="timeout">10 s by default.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseConnectTimeout(TimeSpan timeout) => With(_options with { ConnectTimeout = timeout });
 
     /// <summary>Where to log.</summary>
     /// <param name="loggerFactory">The factory.</param>

@@ -49,6 +49,8 @@ internal sealed record ClusterOptions
 
     public TimeSpan CollectiveDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     public HeartbeatOptions Heartbeats { get; init; } = new();
 
     public IMeterFactory? MeterFactory { get; init; }
@@ -83,9 +85,11 @@ internal sealed record ClusterOptions
         RequireAtLeast(ContextLength ?? 1, 1, "tokens of context");
         RequireAtLeast(ThreadsPerRank ?? 1, 1, "threads per rank");
         Heartbeats.Validate();
-        if (CollectiveDeadline <= TimeSpan.Zero)
+        RequireBetween(CollectiveDeadline, TimeSpan.FromDays(1), "collective deadline");
+        RequireBetween(ConnectTimeout, TimeSpan.FromDays(1), "connect timeout");
+        if (ClusterKey is not null)
         {
-            throw new ConfigurationException($"The collective deadline is {CollectiveDeadline}; it must be positive.");
+            Sdk.Transport.Sealing.ClusterKey.Require(ClusterKey, "UseClusterKey");
         }
 
         if (!Enum.IsDefined(WirePrecision))
@@ -113,6 +117,14 @@ internal sealed record ClusterOptions
     private static bool IsLoopback(string host) =>
         string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
+
+    private static void RequireBetween(TimeSpan value, TimeSpan most, string what)
+    {
+        if (value <= TimeSpan.Zero || value > most)
+        {
+            throw new ConfigurationException($"The {what} is {value}; it must be positive and at most {most}.");
+        }
+    }
 
     private static void RequireAtLeast(int value, int least, string what)
     {

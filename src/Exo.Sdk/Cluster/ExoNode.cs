@@ -2,13 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Hosts;
 using Exo.Sdk.Nodes;
 using Exo.Sdk.Transport;
-using Exo.Sdk.Transport.Framing;
 using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -24,8 +23,18 @@ public sealed record NodeOptions
     /// <summary>The key shared by all machines of the cluster. Required unless the node listens on loopback only.</summary>
     public string? ClusterKey { get; init; }
 
-    /// <summary>Where this node keeps the model; null for the path that the host names.</summary>
+    /// <summary>The one model that this node serves; null where hosts may choose among those below <see cref="ModelRoots"/>.</summary>
     public string? ModelFolder { get; init; }
+
+    /// <summary>
+    /// Folders below which this node keeps models, used where <see cref="ModelFolder"/> is null. A host names a model by its path, if that
+    /// lies here too, or by the name of its folder; whatever lies elsewhere is not opened, links resolved. Null for <c>exo-models</c>
+    /// beside the program.
+    /// </summary>
+    public IReadOnlyList<string>? ModelRoots { get; init; }
+
+    /// <summary>The most that a host may ask for.</summary>
+    public NodeLimits Limits { get; init; } = new();
 
     /// <summary>Compute backends, preferred first; null for the built-in ones.</summary>
     public IReadOnlyList<IComputeBackend>? Backends { get; init; }
@@ -34,6 +43,9 @@ public sealed record NodeOptions
     /// Transports that hosts may choose; null for the built-in ones. A list replaces these, so it should hold a <see cref="TcpTransport"/> as well.
     /// </summary>
     public IReadOnlyList<ITransport>? Transports { get; init; }
+
+    /// <summary>How many connections the node bears, and for how long without proof of the key.</summary>
+    public AdmissionLimits Admission { get; init; } = new();
 
     /// <summary>Heartbeats.</summary>
     public HeartbeatOptions Heartbeats { get; init; } = new();
@@ -44,14 +56,25 @@ public sealed record NodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    internal NodeParts Parts() => new(Backends ?? BuiltInBackends.All(), Transports ?? [new TcpTransport(), new SharedMemoryTransport()], ModelFolder);
+    internal NodeParts Parts() => new(
+        Backends ?? BuiltInBackends.All(),
+        Transports ?? [new TcpTransport(), new SharedMemoryTransport()],
+        ModelFolder is { } folder
+            ? Nodes.ModelRoots.Only(folder)
+            : Nodes.ModelRoots.Below(ModelRoots ?? [Path.Combine(AppContext.BaseDirectory, "exo-models")]),
+        Limits);
 
-    internal ReadOnlyMemory<byte> KeyBytes() => ClusterKey is null ? default : Encoding.UTF8.GetBytes(ClusterKey);
+    internal ReadOnlyMemory<byte> Secret() => ClusterKey is null ? default : Transport.Sealing.ClusterKey.Stretch(ClusterKey);
 
     internal void Validate()
     {
         Heartbeats.Validate();
-        if (!IPAddress.IsLoopback(Listen.Address) && string.IsNullOrWhiteSpace(ClusterKey))
+        Limits.Validate();
+        if (ClusterKey is not null)
+        {
+            Transport.Sealing.ClusterKey.Require(ClusterKey, "NodeOptions.ClusterKey");
+        }
+        else if (!IPAddress.IsLoopback(Listen.Address))
         {
             throw new ConfigurationException(
                 $"A node that listens on {Listen} is reachable from other machines and needs a cluster key; give the same key to node and host, or listen on loopback.");
@@ -64,29 +87,32 @@ public sealed record NodeOptions
 /// </summary>
 public sealed class ExoNode : IAsyncDisposable
 {
-    private const int MaxConnections = 16;
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ParentTimeout = TimeSpan.FromSeconds(10);
 
     private readonly NodeOptions _options;
     private readonly ILogger _logger;
-    private readonly TcpListener _listener;
+    private readonly NodeParts _parts;
+    private readonly ProvenListener _listener;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _oneHost = new(1, 1);
-    private readonly Task _serving;
 
     private ExoNode(NodeOptions options)
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger<ExoNode>();
-        _listener = new TcpListener(options.Listen);
-        _listener.Start();
-        Endpoint = (IPEndPoint)_listener.LocalEndpoint;
+        _parts = options.Parts();
+        _listener = ProvenListener.Start(
+            options.Listen,
+            options.Secret(),
+            options.Admission,
+            options.TimeProvider,
+            ServeAsync,
+            report => Log.ConnectionsRefused(_logger, report.Count, report.Peer, report.Reason));
         Log.NodeListening(_logger, Endpoint.ToString());
-        _serving = Task.Run(ServeAsync);
     }
 
     /// <summary>Where the node listens.</summary>
-    public IPEndPoint Endpoint { get; }
+    public IPEndPoint Endpoint => _listener.Endpoint;
 
     /// <summary>Starts to listen.</summary>
     /// <param name="options">How to serve; null for loopback on a free port.</param>
@@ -119,70 +145,19 @@ public sealed class ExoNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
-        _listener.Dispose();
-        await _serving.ConfigureAwait(false);
+        await _listener.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
         _oneHost.Dispose();
     }
 
-    private async Task ServeAsync()
+    private async Task ServeAsync(ProvenConnection connection)
     {
-        NodeParts parts = _options.Parts();
-        List<Task> connections = [];
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
-            {
-                Socket socket = await _listener.AcceptSocketAsync(_stopping.Token).ConfigureAwait(false);
-                connections.RemoveAll(connection => connection.IsCompleted);
-                if (connections.Count < MaxConnections)
-                {
-                    connections.Add(ServeOneAsync(parts, socket));
-                }
-                else
-                {
-                    socket.Dispose();
-                }
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException or OperationCanceledException)
-            {
-                if (!_stopping.IsCancellationRequested)
-                {
-                    Log.ConnectionRefused(_logger, "?", error.Message);
-                }
-            }
-        }
-
-        await Task.WhenAll(connections).ConfigureAwait(false);
-    }
-
-    private async Task ServeOneAsync(NodeParts parts, Socket socket)
-    {
-        string peer = "?";
-        try
-        {
-            peer = socket.RemoteEndPoint?.ToString() ?? peer;
-            socket.NoDelay = true;
-            NetworkStream stream = new(socket, ownsSocket: false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await SharedSecretHandshake
-                    .AuthenticateAsync(stream, _options.KeyBytes(), HandshakeRole.Listener, HandshakeTimeout, _options.TimeProvider, _stopping.Token)
-                    .ConfigureAwait(false);
-            }
-
-            string host = (socket.LocalEndPoint as IPEndPoint)?.Address.ToString() ?? IPAddress.Loopback.ToString();
-            Log.NodeSessionStarted(_logger, peer);
-            string reason = await NodeSession
-                .RunAsync(parts, new FrameConnection(socket), host, _oneHost, _options.Heartbeats.Interval, _options.Heartbeats.HostTimeout, _options.TimeProvider, _logger, _stopping.Token)
-                .ConfigureAwait(false);
-            Log.NodeSessionEnded(_logger, reason);
-        }
-        catch (Exception error) when (error is ProtocolException or SocketException or IOException or OperationCanceledException or ObjectDisposedException)
-        {
-            Log.ConnectionRefused(_logger, peer, error.Message);
-            socket.Dispose();
-        }
+        Log.NodeSessionStarted(_logger, connection.Peer);
+        string host = (connection.Socket.LocalEndPoint as IPEndPoint)?.Address.ToString() ?? IPAddress.Loopback.ToString();
+        string reason = await NodeSession
+            .RunAsync(_parts, connection, host, _oneHost, _options.Heartbeats, _options.TimeProvider, _logger, _stopping.Token)
+            .ConfigureAwait(false);
+        Log.NodeSessionEnded(_logger, reason);
     }
 
     /// <summary>The whole life of a child process. Standard output belongs to the parent's log.</summary>
@@ -233,27 +208,30 @@ public sealed class ExoNode : IAsyncDisposable
             Make<ITransport>(bootstrap.TransportType) is { } transport
                 ? [transport]
                 : [.. MakeOffered(bootstrap.OfferedTransportTypes), new SharedMemoryTransport(), new TcpTransport()],
-            ModelFolder: null);
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, bootstrap.Port)).ConfigureAwait(false);
-        NetworkStream stream = new(socket, ownsSocket: false);
-        await using (stream.ConfigureAwait(false))
+            ModelRoots.Anywhere,
+            NodeLimits.OfChild);
+        HeartbeatOptions heartbeats = new()
         {
-            await SharedSecretHandshake
-                .AuthenticateAsync(stream, bootstrap.Secret, HandshakeRole.Dialer, HandshakeTimeout, TimeProvider.System, CancellationToken.None)
-                .ConfigureAwait(false);
-        }
-
+            Interval = TimeSpan.FromMilliseconds(bootstrap.HeartbeatIntervalMs),
+            Timeout = TimeSpan.FromMilliseconds(bootstrap.HeartbeatTimeoutMs),
+        };
+        ProvenConnection connection = await NodeDialer
+            .DialAsync(
+                new DnsEndPoint(IPAddress.Loopback.ToString(), bootstrap.Port, AddressFamily.InterNetwork),
+                bootstrap.Secret,
+                ParentTimeout,
+                TimeProvider.System,
+                CancellationToken.None)
+            .ConfigureAwait(false);
         return await NodeSession
             .RunAsync(
                 parts,
-                new FrameConnection(socket),
+                connection,
                 IPAddress.Loopback.ToString(),
                 oneHost: null,
-                TimeSpan.FromMilliseconds(bootstrap.HeartbeatIntervalMs),
-                TimeSpan.FromMilliseconds(bootstrap.HostTimeoutMs),
+                heartbeats,
                 TimeProvider.System,
-                NullLogger.Instance,
+                new HostLogger((LogLevel)bootstrap.LogLevel),
                 CancellationToken.None)
             .ConfigureAwait(false);
     }

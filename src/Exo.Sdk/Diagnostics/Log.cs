@@ -23,6 +23,9 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Debug, "Child process {ProcessId} says: {Line}")]
     public static partial void ChildOutput(ILogger logger, int processId, string line);
 
+    [LoggerMessage(EventId = 113, Message = "Child process {ProcessId} (event {OfChild}): {Text}")]
+    public static partial void ChildLogged(ILogger logger, LogLevel level, int processId, int ofChild, string text);
+
     [LoggerMessage(112, LogLevel.Warning, "Child process {ProcessId} did not end by itself in time and was killed")]
     public static partial void ChildKilled(ILogger logger, int processId);
 
@@ -35,8 +38,8 @@ internal static partial class Log
     [LoggerMessage(122, LogLevel.Information, "Node's session ended: {Reason}")]
     public static partial void NodeSessionEnded(ILogger logger, string reason);
 
-    [LoggerMessage(123, LogLevel.Warning, "A connection from {Peer} was dropped: {Reason}")]
-    public static partial void ConnectionRefused(ILogger logger, string peer, string reason);
+    [LoggerMessage(123, LogLevel.Warning, "Dropped {Count} connections, the last from {Peer}: {Reason}")]
+    public static partial void ConnectionsRefused(ILogger logger, long count, string peer, string reason);
 
     [LoggerMessage(130, LogLevel.Debug, "Rank {Rank} of {Size} loads its shard of {Model}")]
     public static partial void ShardLoading(ILogger logger, int rank, int size, string model);

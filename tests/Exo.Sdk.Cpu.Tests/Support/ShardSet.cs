@@ -9,7 +9,7 @@ internal sealed class ShardSet : IDisposable
     private readonly ModelSpec _spec;
     private readonly IModelShard[] _shards;
 
-    public ShardSet(RandomModel model, ShardAssignment[]? assignments = null, ShardOptions? options = null, int lanes = 0)
+    public ShardSet(MemoryModel model, ShardAssignment[]? assignments = null, ShardOptions? options = null, int lanes = 0)
     {
         _spec = model.Spec;
         assignments ??= [Split(model.Spec)];

@@ -59,7 +59,7 @@ public sealed class ExoNodeTests
     {
         await using ExoNode node = StartNode(model: TinyModel.Path4Bit);
         Func<Task> build = () => HostOf(node).BuildAsync();
-        await build.Should().ThrowAsync<NodeException>().WithMessage("*not the host's*fingerprint*");
+        await build.Should().ThrowAsync<ConfigurationException>().WithMessage("Node *not the host's*fingerprint*");
     }
 
     [Fact]

@@ -1,60 +1,63 @@
 using System.Text.Json;
+using Exo.Sdk.Input;
 using Exo.Sdk.Transport.Framing;
 
 namespace Exo.Sdk.Control;
 
 /// <summary>
-/// Typed control messages over a frame connection, with heartbeats. It ends, once and with a reason, when the peer closes,
-/// falls silent or breaks the protocol. Sending is thread-safe.
+/// Typed control messages over a frame connection, with heartbeats. It ends, once and with a reason, when the peer closes, falls silent,
+/// does not read or breaks the protocol. Nothing of it grows with what the peer does. Sending is thread-safe.
 /// </summary>
 internal sealed class ControlChannel : IAsyncDisposable
 {
+    /// <summary>The longest message, as JSON in bytes: an error with its texts, or an order to load a large group.</summary>
+    public const int MaxMessage = 256 * 1024;
+
+    private const int MaxWaiting = 64;
+    private const int MaxDroppable = 8;
     private const ushort MessageFrame = 1;
     private const ushort HeartbeatFrame = 2;
 
     private readonly FrameConnection _connection;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _interval;
     private readonly Action<ControlMessage> _onMessage;
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _disposing = new();
-    private readonly ITimer _timer;
+    private readonly Pulse _pulse;
     private readonly Task _reading;
-    private long _silenceLimitTicks;
+    private HeartbeatOptions _heartbeats;
     private long _heardAt;
     private long _beatAt;
-    private int _beating;
+    private long _beatSentAt;
+    private int _waiting;
+    private volatile bool _hasPeerClosed;
 
     /// <param name="connection">An authenticated connection; owned from now on.</param>
-    /// <param name="interval">How often to send a heartbeat.</param>
-    /// <param name="silenceLimit">See <see cref="SilenceLimit"/>.</param>
+    /// <param name="heartbeats">How often to speak, and how long the peer may be silent.</param>
     /// <param name="time">The clock.</param>
     /// <param name="onMessage">Called for each message, in order; it must not block.</param>
-    public ControlChannel(
-        FrameConnection connection,
-        TimeSpan interval,
-        TimeSpan silenceLimit,
-        TimeProvider time,
-        Action<ControlMessage> onMessage)
+    public ControlChannel(FrameConnection connection, HeartbeatOptions heartbeats, TimeProvider time, Action<ControlMessage> onMessage)
     {
         _connection = connection;
         _time = time;
-        _interval = interval;
-        SilenceLimit = silenceLimit;
+        _heartbeats = heartbeats;
         _onMessage = onMessage;
         _heardAt = _beatAt = time.GetTimestamp();
-        _timer = time.CreateTimer(_ => Beat(), null, interval, interval);
+        _pulse = new Pulse(heartbeats.Interval, time, Beat);
         _reading = Task.Run(ReadAsync);
     }
 
     /// <summary>Completes with the reason once the channel has ended.</summary>
     public Task<string> Ended => _ended.Task;
 
-    /// <summary>How long the peer may be silent. Thread-safe.</summary>
-    public TimeSpan SilenceLimit
+    /// <summary>Whether the peer itself ended the channel by closing its end, as one does that leaves in order.</summary>
+    public bool HasPeerClosed => _hasPeerClosed;
+
+    /// <summary>Lets other heartbeats hold from now on. Thread-safe.</summary>
+    public void Adopt(HeartbeatOptions heartbeats)
     {
-        get => TimeSpan.FromTicks(Volatile.Read(ref _silenceLimitTicks));
-        set => Volatile.Write(ref _silenceLimitTicks, value.Ticks);
+        Volatile.Write(ref _heartbeats, heartbeats);
+        _pulse.Change(heartbeats.Interval);
     }
 
     /// <summary>Sends a message.</summary>
@@ -69,18 +72,43 @@ internal sealed class ControlChannel : IAsyncDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             End($"the control connection failed: {error.Message}");
-            throw new NodeException("peer", $"the control connection failed: {error.Message}", error);
+            throw new NodeException("peer", await Ended.ConfigureAwait(false), error);
         }
     }
 
-    /// <summary>Sends a message if that is possible, without waiting.</summary>
-    public void Post(ControlMessage message) => _ = PostAsync(message);
+    /// <summary>Sends a message without waiting. A peer that leaves too many of them unread loses the channel.</summary>
+    public void Post(ControlMessage message)
+    {
+        if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+        {
+            End($"it does not read: {MaxWaiting} messages wait for it");
+        }
+
+        _ = PostAsync(message);
+    }
+
+    /// <summary>Sends a message without waiting, or drops it where others wait already.</summary>
+    /// <returns>Whether it is sent.</returns>
+    public bool TryPost(ControlMessage message)
+    {
+        if (Interlocked.Increment(ref _waiting) > MaxDroppable)
+        {
+            Interlocked.Decrement(ref _waiting);
+            return false;
+        }
+
+        _ = PostAsync(message);
+        return true;
+    }
+
+    /// <summary>Ends the channel for a fault of the peer.</summary>
+    public void End(string reason) => _ended.TrySetResult(reason);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         End("closed by this side");
-        await _timer.DisposeAsync().ConfigureAwait(false);
+        _pulse.Dispose();
         await _disposing.CancelAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
         await _reading.ConfigureAwait(false);
@@ -91,32 +119,52 @@ internal sealed class ControlChannel : IAsyncDisposable
     {
         try
         {
-            await SendAsync(message).ConfigureAwait(false);
+            if (!_ended.Task.IsCompleted)
+            {
+                await SendAsync(message).ConfigureAwait(false);
+            }
         }
-        catch (ExoException)
+        catch (ExoException error)
         {
-            // The channel's end is told through Ended.
+            // The peer hears nothing of it, and would wait. A channel that has ended already keeps its first reason.
+            End(error.Message);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
         }
     }
 
     private void Beat()
     {
+        HeartbeatOptions heartbeats = Volatile.Read(ref _heartbeats);
         long now = _time.GetTimestamp();
         long before = Interlocked.Exchange(ref _beatAt, now);
-        if (_time.GetElapsedTime(before, now) > _interval * 2)
+        if (_time.GetElapsedTime(before, now) > heartbeats.Interval * 2 || _connection.HasUnread)
         {
             // This side itself did not get to run, so the peer's words may lie unread: that is not silence.
             Interlocked.Add(ref _heardAt, now - before);
         }
 
         TimeSpan silence = _time.GetElapsedTime(Interlocked.Read(ref _heardAt), now);
-        if (silence > SilenceLimit)
+        long sentAt = Volatile.Read(ref _beatSentAt);
+        if (_ended.Task.IsCompleted)
         {
-            End($"silent for {silence.TotalMilliseconds:F0} ms");
+            return;
         }
-        else if (!_ended.Task.IsCompleted && Interlocked.Exchange(ref _beating, 1) == 0)
+
+        if (silence > heartbeats.Timeout)
         {
+            End($"silent for {silence.TotalMilliseconds:F0} ms; {heartbeats.Timeout.TotalMilliseconds:F0} ms are allowed (HeartbeatOptions.Timeout)");
+        }
+        else if (sentAt == 0)
+        {
+            Volatile.Write(ref _beatSentAt, now);
             _ = SendBeatAsync();
+        }
+        else if (_time.GetElapsedTime(sentAt, now) > heartbeats.Timeout)
+        {
+            End($"it has read nothing for {_time.GetElapsedTime(sentAt, now).TotalMilliseconds:F0} ms");
         }
     }
 
@@ -125,14 +173,11 @@ internal sealed class ControlChannel : IAsyncDisposable
         try
         {
             await _connection.SendAsync(HeartbeatFrame, default, _disposing.Token).ConfigureAwait(false);
+            Volatile.Write(ref _beatSentAt, 0);
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or OperationCanceledException)
         {
             End($"the control connection failed: {error.Message}");
-        }
-        finally
-        {
-            Volatile.Write(ref _beating, 0);
         }
     }
 
@@ -140,7 +185,7 @@ internal sealed class ControlChannel : IAsyncDisposable
     {
         try
         {
-            while (await _connection.ReadAsync(_disposing.Token).ConfigureAwait(false) is { } frame)
+            while (!_ended.Task.IsCompleted && await _connection.ReadAsync(_disposing.Token).ConfigureAwait(false) is { } frame)
             {
                 using (frame)
                 {
@@ -156,6 +201,7 @@ internal sealed class ControlChannel : IAsyncDisposable
                 }
             }
 
+            _hasPeerClosed = !_ended.Task.IsCompleted;
             End("it closed the connection");
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or OperationCanceledException or ExoException)
@@ -173,9 +219,7 @@ internal sealed class ControlChannel : IAsyncDisposable
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
-            throw new ProtocolException($"A control message cannot be read: {error.Message}", error);
+            throw new ProtocolException($"A control message cannot be read: {HostileText.Shorten(error.Message, 400)}", error);
         }
     }
-
-    private void End(string reason) => _ended.TrySetResult(reason);
 }

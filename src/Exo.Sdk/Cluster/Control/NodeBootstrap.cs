@@ -9,7 +9,8 @@ namespace Exo.Sdk.Control;
 /// <param name="TransportType">The transport's assembly-qualified type name; null for the default.</param>
 /// <param name="OfferedTransportTypes">The same for transports that are offered beside the default ones; preferred first.</param>
 /// <param name="HeartbeatIntervalMs">See <see cref="HeartbeatOptions.Interval"/>.</param>
-/// <param name="HostTimeoutMs">See <see cref="HeartbeatOptions.HostTimeout"/>.</param>
+/// <param name="HeartbeatTimeoutMs">See <see cref="HeartbeatOptions.Timeout"/>.</param>
+/// <param name="LogLevel">The least level that the parent's log takes.</param>
 internal sealed record NodeBootstrap(
     int Port,
     byte[] Secret,
@@ -17,7 +18,8 @@ internal sealed record NodeBootstrap(
     string? TransportType,
     string[] OfferedTransportTypes,
     double HeartbeatIntervalMs,
-    double HostTimeoutMs)
+    double HeartbeatTimeoutMs,
+    int LogLevel)
 {
     /// <summary>Set to 1 in the environment of a child process, by which it knows that it is one.</summary>
     public const string Variable = "EXO_SDK_CHILD_NODE";

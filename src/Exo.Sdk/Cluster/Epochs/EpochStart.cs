@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Hosts;
 using Exo.Sdk.Models;
 using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
+using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk.Epochs;
@@ -107,19 +107,29 @@ internal sealed class EpochStart
     /// <summary>Remote nodes first, because their addresses tell by which of its own addresses this machine is reached.</summary>
     private async Task StartNodesAsync(CancellationToken cancellationToken)
     {
-        byte[] key = Encoding.UTF8.GetBytes(_options.ClusterKey ?? "");
-        List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint =>
-            RemoteNode.ConnectAsync(endpoint, key, _options.Heartbeats, _options.TimeProvider, cancellationToken))];
+        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        byte[] key = _options is { ClusterKey: { } text, RemoteNodes.Count: > 0 } ? ClusterKey.Stretch(text) : [];
+        List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint => RemoteNode.ConnectAsync(
+            endpoint, key, _options.ConnectTimeout, _options.Heartbeats, _options.TimeProvider, _logger, failed.Token))];
         List<Task<RemoteNode>> children = [];
         string[] offered = [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
         for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
         {
-            ChildProcess child = ChildProcess.Start(
-                rank, TypeName(_options.Backend), TypeName(_options.Transport), offered, _options.Heartbeats, _logger);
-            children.Add(RemoteNode.StartChildAsync(child, _options.Heartbeats, _options.TimeProvider, cancellationToken));
+            children.Add(StartChildAsync(rank, offered, failed.Token));
         }
 
-        await SettleAsync([.. children, .. remotes]).ConfigureAwait(false);
+        // Where one cannot be had, the others need not be waited for.
+        Task<RemoteNode>[] starting = [.. children, .. remotes];
+        Task<RemoteNode>? culprit = null;
+        await foreach (Task<RemoteNode> task in Task.WhenEach(starting).ConfigureAwait(false))
+        {
+            if (!task.IsCompletedSuccessfully && culprit is null)
+            {
+                culprit = task;
+                await failed.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
         foreach (Task<RemoteNode> task in children.Concat(remotes))
         {
             if (task.IsCompletedSuccessfully)
@@ -128,9 +138,9 @@ internal sealed class EpochStart
             }
         }
 
-        foreach (Task<RemoteNode> task in children.Concat(remotes))
+        if (culprit is not null)
         {
-            await task.ConfigureAwait(false);
+            await culprit.ConfigureAwait(false);
         }
 
         _chosenTransport = TransportChoice.Make(_options, _candidates, [.. _nodes.Cast<RemoteNode>().Select(node => node.Transports)]);
@@ -141,6 +151,23 @@ internal sealed class EpochStart
         {
             _nodes.Insert(rank, new LocalNode(Backend, Transport.Transport, host, _model, _logger));
         }
+    }
+
+    private async Task<RemoteNode> StartChildAsync(int rank, string[] offered, CancellationToken cancellationToken)
+    {
+        NodeBootstrap recipe = new(
+            Port: 0,
+            Secret: [],
+            TypeName(_options.Backend),
+            TypeName(_options.Transport),
+            offered,
+            _options.Heartbeats.Interval.TotalMilliseconds,
+            _options.Heartbeats.Timeout.TotalMilliseconds,
+            (int)Enumerable.Range((int)LogLevel.Trace, (int)LogLevel.None).Select(level => (LogLevel)level).FirstOrDefault(_logger.IsEnabled, LogLevel.None));
+        ChildProcess child = await ChildProcess.StartAsync(rank, recipe, _options.ConnectTimeout, _logger).ConfigureAwait(false);
+        return await RemoteNode
+            .OfChildAsync(child, _options.ConnectTimeout, _options.Heartbeats, _options.TimeProvider, _logger, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     private ShardPlan Plan(ModelSpec spec, OpenReply[] offers)
@@ -181,7 +208,7 @@ internal sealed class EpochStart
         return [.. plan.Ranks.Select((rank, index) => new LoadOrder(
             epoch,
             addresses,
-            secret,
+            _options.ConnectTimeout.TotalSeconds,
             _options.CollectiveDeadline.TotalSeconds,
             _options.WirePrecision,
             rank.Assignment,
@@ -195,7 +222,10 @@ internal sealed class EpochStart
                 KeyValues = _options.KeyValues,
                 Processors = _options.PinsThreads && index < _options.LocalRanks ? ProcessorsOf(index) : null,
                 Timeline = index == 0 ? _options.Timeline : null,
-            }))];
+            })
+        {
+            Secret = secret,
+        })];
     }
 
     /// <summary>Runs one step on all nodes at once. The first node that fails or is lost ends the step for all.</summary>

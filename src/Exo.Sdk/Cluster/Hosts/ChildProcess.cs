@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Input;
 using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
 
@@ -18,20 +18,22 @@ namespace Exo.Sdk.Hosts;
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 8;
+    private const int LongestLine = 1000;
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Process _process;
-    private readonly TcpListener _listener;
-    private readonly byte[] _secret;
+    private readonly ProvenListener _listener;
+    private readonly TaskCompletionSource<ProvenConnection> _connection;
     private readonly ILogger _logger;
     private readonly ConcurrentQueue<string> _lines = new();
     private bool _isDisposed;
 
-    private ChildProcess(Process process, TcpListener listener, byte[] secret, ILogger logger)
+    private ChildProcess(Process process, ProvenListener listener, TaskCompletionSource<ProvenConnection> connection, ILogger logger)
     {
         _process = process;
         _listener = listener;
-        _secret = secret;
+        _connection = connection;
         _logger = logger;
         Id = process.Id;
     }
@@ -40,72 +42,79 @@ internal sealed class ChildProcess : IAsyncDisposable
     public int Id { get; }
 
     /// <summary>Starts the process.</summary>
+    /// <param name="rank">For the log.</param>
+    /// <param name="recipe">What the child is to be made of, but for port and secret.</param>
+    /// <param name="connectTimeout">How long the child may take to connect; see <see cref="ConnectAsync"/>.</param>
+    /// <param name="logger">Where to log.</param>
     /// <exception cref="UnavailableException">The program cannot be started a second time.</exception>
-    public static ChildProcess Start(
-        int rank, string? backendType, string? transportType, string[] offeredTransportTypes, HeartbeatOptions heartbeats, ILogger logger)
+    public static async Task<ChildProcess> StartAsync(int rank, NodeBootstrap recipe, TimeSpan connectTimeout, ILogger logger)
     {
-        TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start(backlog: 8);
         byte[] secret = RandomNumberGenerator.GetBytes(32);
+        TaskCompletionSource<ProvenConnection> connection = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        ProvenListener listener = ProvenListener.Start(
+            new IPEndPoint(IPAddress.Loopback, 0),
+            secret,
+            new AdmissionLimits { ProofTimeout = connectTimeout },
+            TimeProvider.System,
+            proven =>
+            {
+                if (!connection.TrySetResult(proven))
+                {
+                    proven.Socket.Dispose();
+                }
+
+                return Task.CompletedTask;
+            },
+            report => Log.ConnectionsRefused(logger, report.Count, report.Peer, report.Reason));
         try
         {
             ProcessStartInfo command = ChildCommand.Create();
             Process process = Process.Start(command)
                 ?? throw new UnavailableException($"The child process '{command.FileName}' did not start.");
-            ChildProcess child = new(process, listener, secret, logger);
+            ChildProcess child = new(process, listener, connection, logger);
             Log.ChildStarted(logger, process.Id, rank);
             child.Follow();
-            child.Bootstrap(new NodeBootstrap(
-                ((IPEndPoint)listener.LocalEndpoint).Port,
-                secret,
-                backendType,
-                transportType,
-                offeredTransportTypes,
-                heartbeats.Interval.TotalMilliseconds,
-                heartbeats.HostTimeout.TotalMilliseconds));
+            child.Bootstrap(recipe with { Port = listener.Endpoint.Port, Secret = secret });
             return child;
         }
-        catch (System.ComponentModel.Win32Exception error)
+        catch (Exception error) when (error is System.ComponentModel.Win32Exception or UnavailableException)
         {
-            listener.Dispose();
-            throw new UnavailableException($"The child process for rank {rank} cannot be started: {error.Message}", error);
+            await listener.DisposeAsync().ConfigureAwait(false);
+            throw error as UnavailableException
+                ?? new UnavailableException($"The child process for rank {rank} cannot be started: {error.Message}", error);
         }
     }
 
-    /// <summary>Waits for the child's connection. Whatever else connects is dropped.</summary>
-    /// <exception cref="NodeException">The child ended or did not connect in time.</exception>
-    public async Task<Socket> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Waits for the child's connection. Whatever else connects neither delays it nor takes its place.</summary>
+    /// <param name="timeout">How long the child may take.</param>
+    /// <param name="stillness">How long it may be stopped before that counts as lost.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="NodeException">The child ended, was stopped, or did not connect in time.</exception>
+    public async Task<ProvenConnection> ConnectAsync(TimeSpan timeout, TimeSpan stillness, CancellationToken cancellationToken)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout * 3);
-        Task exited = _process.WaitForExitAsync(limit.Token);
+        limit.CancelAfter(timeout);
         try
         {
-            while (true)
+            Task exited = _process.WaitForExitAsync(limit.Token);
+            Task stopped = WatchForStopAsync(stillness, limit.Token);
+            Task first = await Task.WhenAny(_connection.Task, exited, stopped).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (first == _connection.Task)
             {
-                Task<Socket> accepting = _listener.AcceptSocketAsync(limit.Token).AsTask();
-                if (await Task.WhenAny(accepting, exited).ConfigureAwait(false) == exited && !limit.IsCancellationRequested)
-                {
-                    throw new NodeException($"child process {Id}", $"it ended with code {_process.ExitCode} before it connected. Its last output: {LastWords()}");
-                }
-
-                Socket socket = await accepting.ConfigureAwait(false);
-                if (await TryAuthenticateAsync(socket, timeout, limit.Token).ConfigureAwait(false))
-                {
-                    return socket;
-                }
-
-                socket.Dispose();
+                return await _connection.Task.ConfigureAwait(false);
             }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new NodeException($"child process {Id}", $"it did not connect within {timeout.TotalSeconds * 3:F0} s. Its last output: {LastWords()}");
+
+            throw new NodeException($"child process {Id}", first == exited && first.IsCompletedSuccessfully
+                ? $"it ended with code {_process.ExitCode} before it connected. Its last output: {LastWords()}"
+                : first.IsCompletedSuccessfully
+                    ? $"it was stopped for more than {stillness.TotalMilliseconds:F0} ms before it connected"
+                    : $"it did not connect within {timeout.TotalSeconds:F1} s (UseConnectTimeout). Its last output: {LastWords()}");
         }
         finally
         {
             await limit.CancelAsync().ConfigureAwait(false);
-            _listener.Dispose();
+            await _listener.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -121,7 +130,12 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
 
         _isDisposed = true;
-        _listener.Dispose();
+        await _listener.DisposeAsync().ConfigureAwait(false);
+        if (_connection.Task.IsCompletedSuccessfully)
+        {
+            (await _connection.Task.ConfigureAwait(false)).Socket.Dispose();
+        }
+
         try
         {
             _process.StandardInput.Close();
@@ -161,24 +175,32 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    private async Task<bool> TryAuthenticateAsync(Socket socket, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Ends when the child has been stopped by a signal for a while, where the system tells; it cannot connect then.</summary>
+    private async Task WatchForStopAsync(TimeSpan stillness, CancellationToken cancellationToken)
     {
+        long? since = null;
+        while (since is not { } at || Stopwatch.GetElapsedTime(at) < stillness)
+        {
+            await Task.Delay(WatchInterval, cancellationToken).ConfigureAwait(false);
+            since = IsStopped() ? since ?? Stopwatch.GetTimestamp() : null;
+        }
+    }
+
+    private bool IsStopped()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
         try
         {
-            socket.NoDelay = true;
-            NetworkStream stream = new(socket, ownsSocket: false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await SharedSecretHandshake
-                    .AuthenticateAsync(stream, _secret, HandshakeRole.Listener, timeout, TimeProvider.System, cancellationToken)
-                    .ConfigureAwait(false);
-            }
-
-            return true;
+            // The state follows the command's name, which is in parentheses and may hold any character.
+            string stat = File.ReadAllText($"/proc/{Id}/stat");
+            return stat.AsSpan(stat.LastIndexOf(')') + 1).TrimStart() is ['T' or 't', ..];
         }
-        catch (ProtocolException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Log.ConnectionRefused(_logger, socket.RemoteEndPoint?.ToString() ?? "?", error.Message);
             return false;
         }
     }
@@ -187,8 +209,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         void Keep(object sender, DataReceivedEventArgs line)
         {
-            if (line.Data is { Length: > 0 } text)
+            if (line.Data is { Length: > 0 } data)
             {
+                string text = HostileText.Shorten(data, LongestLine);
                 Log.ChildOutput(_logger, Id, text);
                 _lines.Enqueue(text);
                 if (_lines.Count > KeptLines)

@@ -6,7 +6,7 @@ namespace Exo.Sdk.Hosts;
 /// <param name="Name">The transport's name.</param>
 /// <param name="Refusal">Why it cannot be used there, or null where it can.</param>
 /// <param name="Networks">The networks that it reaches, or null where it reaches whatever TCP reaches.</param>
-internal sealed record TransportOffer(string Name, string? Refusal, string?[]? Networks = null)
+internal sealed record TransportOffer(string Name, string? Refusal = null, string?[]? Networks = null)
 {
     /// <summary>What a node on this machine says of a transport.</summary>
     public static TransportOffer Of(ITransport transport) => transport.Probe() is { IsAvailable: false } missing

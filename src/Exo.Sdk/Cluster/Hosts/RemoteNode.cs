@@ -1,35 +1,49 @@
 using System.Net;
-using System.Net.Sockets;
 using Exo.Sdk.Control;
+using Exo.Sdk.Diagnostics;
+using Exo.Sdk.Input;
+using Exo.Sdk.Nodes;
 using Exo.Sdk.Transport.Framing;
 using Exo.Sdk.Transport.Sealing;
+using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk.Hosts;
 
-/// <summary>A rank behind a control connection: a child process, or a node that was started elsewhere.</summary>
+/// <summary>A rank behind a control connection: a child process, or a node that was started elsewhere. It trusts nothing that the node says.</summary>
 internal sealed class RemoteNode : INode
 {
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+    private const int LongestText = 1000;
+    private const int MostLinesPerSecond = 200;
     private static readonly TimeSpan StopDeadline = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan OpenDeadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StatusDeadline = TimeSpan.FromSeconds(10);
 
-    /// <summary>While a process starts and loads it may be too busy to speak; until then no text depends on it.</summary>
-    private static readonly TimeSpan StartSilence = TimeSpan.FromSeconds(10);
+    /// <summary>How long a node that was told of a loss may take to end its order; then it is not waited for.</summary>
+    private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly TimeSpan _nodeTimeout;
     private readonly ControlChannel _channel;
+    private readonly SessionKey _key;
     private readonly ChildProcess? _child;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly SemaphoreSlim _oneOrder = new(1, 1);
     private readonly TaskCompletionSource<NodeHello> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TaskCompletionSource<ControlMessage>? _reply;
-    private IProgress<LoadProgress>? _progress;
+    private readonly TaskCompletionSource<PeerLostException> _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<NodeMessage>? _reply;
+    private LoadProgressThrottle? _progress;
+    private long _logSecond;
+    private int _logLines;
 
-    private RemoteNode(string name, FrameConnection connection, ChildProcess? child, HeartbeatOptions heartbeats, TimeProvider time)
+    private RemoteNode(string name, ProvenConnection connection, ChildProcess? child, HeartbeatOptions heartbeats, TimeProvider time, ILogger logger)
     {
         Name = name;
         _child = child;
-        _nodeTimeout = heartbeats.NodeTimeout;
-        _channel = new ControlChannel(connection, heartbeats.Interval, Longest(_nodeTimeout, StartSilence), time, OnMessage);
+        _key = connection.Key;
+        _time = time;
+        _logger = logger;
+        _channel = new ControlChannel(new FrameConnection(connection.Socket, ControlChannel.MaxMessage), heartbeats, time, OnMessage);
+        _channel.Post(new HostHello(ControlMessage.ProtocolVersion, heartbeats.Interval.TotalSeconds, heartbeats.Timeout.TotalSeconds));
         _ = WatchAsync();
     }
 
@@ -45,82 +59,99 @@ internal sealed class RemoteNode : INode
     /// <summary>The local address that the node is reached from; peers reach this machine by it.</summary>
     public string? LocalHost { get; private init; }
 
-    /// <summary>Starts a child process and waits for it to report.</summary>
-    public static async Task<RemoteNode> StartChildAsync(
-        ChildProcess child, HeartbeatOptions heartbeats, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Waits until a child process reports.</summary>
+    /// <param name="child">The process; owned from now on.</param>
+    /// <param name="connectTimeout">How long it may take in all.</param>
+    /// <param name="heartbeats">What both sides keep to.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Where to log.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="NodeException">It ended, hangs, or is too slow.</exception>
+    public static async Task<RemoteNode> OfChildAsync(
+        ChildProcess child, TimeSpan connectTimeout, HeartbeatOptions heartbeats, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
+        RemoteNode? node = null;
         try
         {
-            Socket socket = await child.ConnectAsync(HandshakeTimeout, cancellationToken).ConfigureAwait(false);
-            RemoteNode node = new($"child process {child.Id}", new FrameConnection(socket), child, heartbeats, time);
-            await node.GreetAsync(cancellationToken).ConfigureAwait(false);
+            long began = time.GetTimestamp();
+            ProvenConnection connection = await child.ConnectAsync(connectTimeout, heartbeats.Timeout, cancellationToken).ConfigureAwait(false);
+            node = new RemoteNode($"child process {child.Id}", connection, child, heartbeats, time, logger);
+            await node.GreetAsync(connectTimeout - time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false);
             return node;
         }
         catch
         {
+            child.Kill();
+            if (node is not null)
+            {
+                await node.DisposeAsync().ConfigureAwait(false);
+            }
+
             await child.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
     /// <summary>Connects to a node that listens.</summary>
-    /// <exception cref="NodeException">Nobody answers there, or it does not share the key or the protocol.</exception>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="key">The cluster's key, stretched.</param>
+    /// <param name="connectTimeout">How long it may take in all.</param>
+    /// <param name="heartbeats">What both sides keep to.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Where to log.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="NodeException">Nobody answers there in time, or it does not share the key or the protocol.</exception>
     public static async Task<RemoteNode> ConnectAsync(
-        DnsEndPoint endpoint, ReadOnlyMemory<byte> key, HeartbeatOptions heartbeats, TimeProvider time, CancellationToken cancellationToken)
+        DnsEndPoint endpoint,
+        ReadOnlyMemory<byte> key,
+        TimeSpan connectTimeout,
+        HeartbeatOptions heartbeats,
+        TimeProvider time,
+        ILogger logger,
+        CancellationToken cancellationToken)
     {
-        string name = $"{endpoint.Host}:{endpoint.Port}";
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        long began = time.GetTimestamp();
+        ProvenConnection connection = await NodeDialer.DialAsync(endpoint, key, connectTimeout, time, cancellationToken).ConfigureAwait(false);
+        RemoteNode node = new(connection.Peer, connection, child: null, heartbeats, time, logger)
+        {
+            LocalHost = (connection.Socket.LocalEndPoint as IPEndPoint)?.Address.MapToIPv4IfPossible().ToString(),
+        };
         try
         {
-            using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(HandshakeTimeout);
-            await socket.ConnectAsync(endpoint, limit.Token).ConfigureAwait(false);
-            NetworkStream stream = new(socket, ownsSocket: false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await SharedSecretHandshake
-                    .AuthenticateAsync(stream, key, HandshakeRole.Dialer, HandshakeTimeout, time, cancellationToken)
-                    .ConfigureAwait(false);
-            }
-
-            RemoteNode node = new(name, new FrameConnection(socket), child: null, heartbeats, time)
-            {
-                LocalHost = (socket.LocalEndPoint as IPEndPoint)?.Address.MapToIPv4IfPossible().ToString(),
-            };
-            await node.GreetAsync(cancellationToken).ConfigureAwait(false);
+            await node.GreetAsync(connectTimeout - time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false);
             return node;
         }
-        catch (Exception error) when (error is SocketException or ProtocolException
-            || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch
         {
-            socket.Dispose();
-            throw new NodeException(
-                name,
-                $"cannot be reached: {error.Message} Is 'exo node' running there, with the same cluster key?",
-                error);
-        }
-        catch (OperationCanceledException)
-        {
-            socket.Dispose();
+            await node.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
-    public async Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken) =>
-        await AskAsync<OpenReply>(order, cancellationToken).ConfigureAwait(false);
+    public async Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken)
+    {
+        OpenReply reply = await AskAsync<OpenReply>(order, OpenDeadline, cancellationToken).ConfigureAwait(false);
+        return reply with
+        {
+            Device = reply.Device with { Name = HostileText.Shorten(reply.Device.Name), Backend = HostileText.Shorten(reply.Device.Backend) },
+        };
+    }
 
     public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        _progress = progress;
-        LoadReply reply = await AskAsync<LoadReply>(order, cancellationToken).ConfigureAwait(false);
-        _channel.SilenceLimit = _nodeTimeout;
-        return reply;
+        _progress = progress is null ? null : new LoadProgressThrottle(progress.Report);
+        LoadOrder told = order with { SealedSecret = _key.Seal(order.Epoch, order.Secret) };
+        return await AskAsync<LoadReply>(told, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<RankMemory> GetMemoryAsync(CancellationToken cancellationToken) =>
-        (await AskAsync<StatusReply>(new StatusOrder(), cancellationToken).ConfigureAwait(false)).Memory;
+        (await AskAsync<StatusReply>(new StatusOrder(), StatusDeadline, cancellationToken).ConfigureAwait(false)).Memory;
 
-    public void Abort(int lostRank, string reason) => _channel.Post(new AbortOrder(lostRank, reason));
+    public void Abort(int lostRank, string reason)
+    {
+        _channel.Post(new AbortOrder(lostRank, reason));
+        _aborted.TrySetResult(new PeerLostException(lostRank, reason));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -128,61 +159,80 @@ internal sealed class RemoteNode : INode
         {
             _channel.Post(new StopOrder());
 
-            // An orderly node closes its end; one that hangs is left to the kill below or to its own deadline.
+            // An orderly node closes its end; one that hangs is left to the kill below or to its own heartbeats.
             await Task.WhenAny(_channel.Ended, Task.Delay(StopDeadline)).ConfigureAwait(false);
         }
 
+        bool hasClosed = _channel.HasPeerClosed;
         await _channel.DisposeAsync().ConfigureAwait(false);
         if (_child is not null)
         {
+            if (!hasClosed)
+            {
+                _child.Kill();
+            }
+
             await _child.DisposeAsync().ConfigureAwait(false);
         }
-
-        _oneOrder.Dispose();
     }
 
-    private async Task GreetAsync(CancellationToken cancellationToken)
+    private async Task GreetAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         Task<NodeHello> hello = _hello.Task;
-        Task first = await Task.WhenAny(hello, Lost, Task.Delay(HandshakeTimeout, cancellationToken)).ConfigureAwait(false);
-        string? problem = first != hello
-            ? (Lost.IsCompleted ? await Lost.ConfigureAwait(false) : "it does not say hello")
-            : hello.Result.Version != ControlMessage.ProtocolVersion
-                ? $"it speaks control protocol {hello.Result.Version}, this side {ControlMessage.ProtocolVersion}; use the same version of Exo SDK on every node"
-                : null;
-        if (problem is not null)
+        TimeSpan left = timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero;
+        Task first = await Task.WhenAny(hello, Lost, Task.Delay(left, cancellationToken)).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (first != hello)
         {
-            await DisposeAsync().ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new NodeException(Name, problem);
+            throw new NodeException(Name, Lost.IsCompleted ? await Lost.ConfigureAwait(false) : "it does not say hello in time");
+        }
+
+        NodeHello said = await hello.ConfigureAwait(false);
+        if (said.Version != ControlMessage.ProtocolVersion)
+        {
+            throw new NodeException(
+                Name,
+                $"it speaks control protocol {said.Version}, this side {ControlMessage.ProtocolVersion}; use the same version of Exo SDK on every node");
         }
 
         if (_child is null)
         {
-            Name = $"{hello.Result.Name} ({Name})";
+            Name = $"{HostileText.Shorten(said.Name)} ({Name})";
         }
     }
 
-    private async Task<T> AskAsync<T>(ControlMessage order, CancellationToken cancellationToken)
-        where T : ControlMessage
+    private async Task<T> AskAsync<T>(HostMessage order, TimeSpan deadline, CancellationToken cancellationToken)
+        where T : NodeMessage
     {
         await _oneOrder.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            TaskCompletionSource<ControlMessage> reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            TaskCompletionSource<NodeMessage> reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
             Volatile.Write(ref _reply, reply);
             await _channel.SendAsync(order, cancellationToken).ConfigureAwait(false);
-            Task first = await Task.WhenAny(reply.Task, Lost).WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (first != reply.Task)
+            using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            Task first = await Task
+                .WhenAny(reply.Task, Lost, AbortGraceAsync(ended.Token), Task.Delay(deadline, _time, ended.Token))
+                .ConfigureAwait(false);
+            await ended.CancelAsync().ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (first == Lost)
             {
                 throw new NodeException(Name, await Lost.ConfigureAwait(false));
+            }
+
+            if (first != reply.Task)
+            {
+                throw _aborted.Task.IsCompleted
+                    ? await _aborted.Task.ConfigureAwait(false)
+                    : new NodeException(Name, $"it did not answer {order.GetType().Name} within {deadline.TotalSeconds:F0} s");
             }
 
             return await reply.Task.ConfigureAwait(false) switch
             {
                 T answer => answer,
-                ErrorReply error => throw new NodeException(Name, $"{error.Message} ({error.Kind})"),
-                ControlMessage other => throw new ProtocolException($"{Name} answered an order of {order.GetType().Name} with {other.GetType().Name}."),
+                ErrorReply refusal => throw refusal.Error.ToException(Name),
+                NodeMessage other => throw new ProtocolException($"{Name} answered an order of {order.GetType().Name} with {other.GetType().Name}."),
             };
         }
         finally
@@ -192,8 +242,13 @@ internal sealed class RemoteNode : INode
         }
     }
 
-    private static TimeSpan Longest(TimeSpan one, TimeSpan other) => one > other ? one : other;
+    private async Task AbortGraceAsync(CancellationToken cancellationToken)
+    {
+        await _aborted.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Task.Delay(AbortGrace, cancellationToken).ConfigureAwait(false);
+    }
 
+    /// <summary>Runs on the channel's reader, so it does nothing that takes time.</summary>
     private void OnMessage(ControlMessage message)
     {
         switch (message)
@@ -204,21 +259,41 @@ internal sealed class RemoteNode : INode
             case LoadStep step:
                 _progress?.Report(new LoadProgress(step.LoadedBytes, step.TotalBytes));
                 break;
+            case LogLine line:
+                Forward(line);
+                break;
             case ErrorReply refusal when !_hello.Task.IsCompleted:
-                _lost.TrySetResult(refusal.Message);
+                _lost.TrySetResult(HostileText.Shorten(refusal.Error.Message, LongestText));
                 break;
             case WorkerFault fault:
-                _lost.TrySetResult($"its worker failed: {fault.Message} ({fault.Kind})");
+                _lost.TrySetResult($"its worker failed: {fault.Error}");
+                break;
+            case NodeMessage reply:
+                Volatile.Read(ref _reply)?.TrySetResult(reply);
                 break;
             default:
-                Volatile.Read(ref _reply)?.TrySetResult(message);
-                break;
+                throw new ProtocolException($"A node says no {message.GetType().Name}.");
+        }
+    }
+
+    /// <summary>Logs a child's line as it would have logged it, so many a second at most.</summary>
+    private void Forward(LogLine line)
+    {
+        long second = _time.GetTimestamp() / _time.TimestampFrequency;
+        if (second != _logSecond)
+        {
+            (_logSecond, _logLines) = (second, 0);
+        }
+
+        if (_child is not null && ++_logLines <= MostLinesPerSecond && line.Level is >= (int)LogLevel.Trace and < (int)LogLevel.None)
+        {
+            Log.ChildLogged(_logger, (LogLevel)line.Level, _child.Id, line.EventId, HostileText.Shorten(line.Text, 2 * LongestText));
         }
     }
 
     private async Task WatchAsync()
     {
-        string reason = await _channel.Ended.ConfigureAwait(false);
+        string reason = HostileText.Shorten(await _channel.Ended.ConfigureAwait(false), LongestText);
         string? lastWords = _child?.LastWords();
         _lost.TrySetResult(string.IsNullOrEmpty(lastWords) ? reason : $"{reason}; its last output: {lastWords}");
     }

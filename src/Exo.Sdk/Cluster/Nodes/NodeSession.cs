@@ -3,64 +3,66 @@ using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Hosts;
 using Exo.Sdk.Transport.Framing;
+using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Sdk.Nodes;
 
-/// <summary>What a node can offer to a host.</summary>
-/// <param name="Backends">Compute backends, preferred first.</param>
-/// <param name="Transports">Transports, preferred first.</param>
-/// <param name="ModelFolder">Where this node keeps the model; null for the path that the host names.</param>
-internal sealed record NodeParts(IReadOnlyList<IComputeBackend> Backends, IReadOnlyList<ITransport> Transports, string? ModelFolder);
-
 /// <summary>The node's side of one control connection: follows the host's orders until the connection ends.</summary>
 internal sealed class NodeSession : IAsyncDisposable
 {
+    /// <summary>A host gives one order at a time; a few more may be on their way when it changes its mind.</summary>
+    private const int MostWaitingOrders = 4;
+
     private static readonly TimeSpan TurnTimeout = TimeSpan.FromSeconds(5);
 
     private readonly NodeParts _parts;
+    private readonly SessionKey _key;
     private readonly string _host;
     private readonly ILogger _logger;
     private readonly ControlChannel _channel;
     private readonly CancellationTokenSource _ending = new();
-    private readonly Channel<ControlMessage> _orders = System.Threading.Channels.Channel.CreateUnbounded<ControlMessage>();
+    private readonly Channel<HostMessage> _orders = System.Threading.Channels.Channel.CreateBounded<HostMessage>(
+        new BoundedChannelOptions(MostWaitingOrders) { SingleReader = true });
+
+    private bool _isGreeted;
     private volatile RankRuntime? _runtime;
 
-    private NodeSession(NodeParts parts, FrameConnection connection, string host, TimeSpan interval, TimeSpan hostTimeout, TimeProvider time, ILogger logger)
+    private NodeSession(NodeParts parts, ProvenConnection connection, string host, HeartbeatOptions heartbeats, TimeProvider time, ILogger logger)
     {
         _parts = parts;
+        _key = connection.Key;
         _host = host;
         _logger = logger;
-        _channel = new ControlChannel(connection, interval, hostTimeout, time, OnMessage);
+        _channel = new ControlChannel(new FrameConnection(connection.Socket, ControlChannel.MaxMessage), heartbeats, time, OnMessage);
+        (logger as HostLogger)?.Connect(_channel);
     }
 
     /// <summary>Serves one host until it says stop, is lost, or the token is cancelled.</summary>
     /// <param name="parts">What the node offers.</param>
-    /// <param name="connection">An authenticated connection; owned from now on.</param>
+    /// <param name="connection">The host's connection; owned from now on.</param>
     /// <param name="host">The local address that peers reach this node by.</param>
     /// <param name="oneHost">Held while a host is served; null where only one can come.</param>
-    /// <param name="interval">How often to send a heartbeat.</param>
-    /// <param name="hostTimeout">How long the host may be silent.</param>
+    /// <param name="heartbeats">What holds until the host has said its own.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="cancellationToken">Ends the session.</param>
     /// <returns>Why the session ended.</returns>
     public static async Task<string> RunAsync(
         NodeParts parts,
-        FrameConnection connection,
+        ProvenConnection connection,
         string host,
         SemaphoreSlim? oneHost,
-        TimeSpan interval,
-        TimeSpan hostTimeout,
+        HeartbeatOptions heartbeats,
         TimeProvider time,
         ILogger logger,
         CancellationToken cancellationToken)
     {
-        NodeSession session = new(parts, connection, host, interval, hostTimeout, time, logger);
+        NodeSession session = new(parts, connection, host, heartbeats, time, logger);
         await using (session.ConfigureAwait(false))
         {
             // The last host may just be leaving; heartbeats keep this one patient meanwhile.
-            if (oneHost is not null && !await oneHost.WaitAsync(TurnTimeout, cancellationToken).ConfigureAwait(false))
+            if (oneHost is not null && !await session.WaitForTurnAsync(oneHost, cancellationToken).ConfigureAwait(false))
             {
                 return await session.RefuseAsync("it serves another host").ConfigureAwait(false);
             }
@@ -83,12 +85,29 @@ internal sealed class NodeSession : IAsyncDisposable
         _ending.Dispose();
     }
 
+    /// <summary>Waits until no other host is served, or this one has given up.</summary>
+    private async Task<bool> WaitForTurnAsync(SemaphoreSlim oneHost, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(TurnTimeout);
+        Task turn = oneHost.WaitAsync(limit.Token);
+        await Task.WhenAny(turn, _channel.Ended).ConfigureAwait(false);
+        await limit.CancelAsync().ConfigureAwait(false);
+        await turn.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return turn.IsCompletedSuccessfully;
+    }
+
     /// <summary>Tells the host in place of the hello that it cannot be served.</summary>
     private async Task<string> RefuseAsync(string reason)
     {
+        if (_channel.Ended.IsCompleted)
+        {
+            return await _channel.Ended.ConfigureAwait(false);
+        }
+
         try
         {
-            await _channel.SendAsync(new ErrorReply("Refused", reason), _ending.Token).ConfigureAwait(false);
+            await _channel.SendAsync(new ErrorReply(new RemoteError(nameof(NodeException), reason)), _ending.Token).ConfigureAwait(false);
         }
         catch (NodeException)
         {
@@ -114,9 +133,14 @@ internal sealed class NodeSession : IAsyncDisposable
             : cancellationToken.IsCancellationRequested ? "this node is shutting down" : "the host said stop";
 
         // Rank 0 is the host: without it nothing of this epoch can go on.
-        _runtime?.Abort(lostRank: 0, reason);
         _orders.Writer.TryComplete();
+        while (_orders.Reader.TryRead(out _))
+        {
+            // What still waits is not begun.
+        }
+
         await _ending.CancelAsync().ConfigureAwait(false);
+        _runtime?.Abort(lostRank: 0, reason);
         await work.ConfigureAwait(false);
         if (_runtime is { } runtime)
         {
@@ -126,27 +150,46 @@ internal sealed class NodeSession : IAsyncDisposable
         return reason;
     }
 
+    /// <summary>Runs on the channel's reader, so it does nothing that takes time.</summary>
     private void OnMessage(ControlMessage message)
     {
-        switch (message)
+        if (message is not HostMessage order)
         {
+            throw new ProtocolException($"A host says no {message.GetType().Name}.");
+        }
+
+        if (order is HostHello != !_isGreeted)
+        {
+            throw new ProtocolException(_isGreeted ? "The host greets twice." : $"The host begins with {message.GetType().Name} instead of its hello.");
+        }
+
+        switch (order)
+        {
+            case HostHello hello:
+                _isGreeted = true;
+                _channel.Adopt(OrderRules.Check(hello, _parts.Limits));
+                break;
             case AbortOrder abort:
-                _runtime?.Abort(abort.LostRank, abort.Reason);
+                _runtime?.Abort(abort.LostRank, Input.HostileText.Shorten(abort.Reason, 400));
                 break;
             case StopOrder:
                 _orders.Writer.TryComplete();
                 break;
             default:
-                _orders.Writer.TryWrite(message);
+                if (!_orders.Writer.TryWrite(order) && !_orders.Reader.Completion.IsCompleted && !_ending.IsCancellationRequested)
+                {
+                    throw new ProtocolException($"The host gave an order while {MostWaitingOrders} others wait.");
+                }
+
                 break;
         }
     }
 
     private async Task FollowOrdersAsync()
     {
-        await foreach (ControlMessage order in _orders.Reader.ReadAllAsync().ConfigureAwait(false))
+        await foreach (HostMessage order in _orders.Reader.ReadAllAsync().ConfigureAwait(false))
         {
-            ControlMessage reply;
+            NodeMessage reply;
             try
             {
                 reply = order switch
@@ -159,10 +202,23 @@ internal sealed class NodeSession : IAsyncDisposable
             }
             catch (Exception error)
             {
-                reply = new ErrorReply(error.GetType().Name, error.Message);
+                reply = new ErrorReply(RemoteError.Of(error));
             }
 
-            _channel.Post(reply);
+            // The next order waits until this host has read the answer, or is found not to read.
+            await SendAsync(reply).ConfigureAwait(false);
+        }
+    }
+
+    private async Task SendAsync(NodeMessage reply)
+    {
+        try
+        {
+            await _channel.SendAsync(reply, _ending.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is ExoException or OperationCanceledException)
+        {
+            _channel.End(error.Message);
         }
     }
 
@@ -175,19 +231,19 @@ internal sealed class NodeSession : IAsyncDisposable
             throw new ProtocolException("This session has a model already.");
         }
 
-        IComputeBackend backend = Pick(_parts.Backends, candidate => candidate.Name, order.Backend, "compute backend");
-        ITransport transport = Pick(_parts.Transports, candidate => candidate.Name, order.Transport, "transport");
-        _runtime = new RankRuntime(backend, transport, _host, _logger);
+        OrderRules.Check(order);
+        _runtime = new RankRuntime(_parts.BackendOf(order.Backend), _parts.TransportOf(order.Transport), _host, _logger);
         return await _runtime
-            .OpenAsync(order with { ModelFolder = _parts.ModelFolder ?? order.ModelFolder }, _ending.Token)
+            .OpenAsync(order with { ModelFolder = _parts.Models.Find(order.ModelFolder) }, _parts.Limits, _ending.Token)
             .ConfigureAwait(false);
     }
 
     private async Task<LoadReply> LoadAsync(LoadOrder order)
     {
         RankRuntime runtime = Runtime;
-        LoadProgressThrottle progress = new(step => _channel.Post(new LoadStep(step.LoadedBytes, step.TotalBytes)));
-        LoadReply reply = await runtime.LoadAsync(order, progress, _ending.Token).ConfigureAwait(false);
+        LoadProgressThrottle progress = new(step => _channel.TryPost(new LoadStep(step.LoadedBytes, step.TotalBytes)));
+        LoadOrder opened = order with { Secret = _key.Open(order.Epoch, order.SealedSecret) };
+        LoadReply reply = await runtime.LoadAsync(opened, progress, _ending.Token).ConfigureAwait(false);
         runtime.StartWorker(runtime.LimitsOf(order), error =>
         {
             if (error is not null)
@@ -195,39 +251,10 @@ internal sealed class NodeSession : IAsyncDisposable
                 Log.WorkerFailed(_logger, order.Assignment.Rank, error);
                 if (error is not PeerLostException)
                 {
-                    _channel.Post(new WorkerFault(error.GetType().Name, error.Message));
+                    _channel.Post(new WorkerFault(RemoteError.Of(error)));
                 }
             }
         });
         return reply;
-    }
-
-    private static T Pick<T>(IReadOnlyList<T> candidates, Func<T, string> nameOf, string wanted, string what)
-    {
-        foreach (T candidate in candidates)
-        {
-            if (nameOf(candidate) == wanted)
-            {
-                return candidate;
-            }
-        }
-
-        throw new UnavailableException($"The host asks for the {what} '{wanted}'; this node has: {string.Join(", ", candidates.Select(nameOf))}.");
-    }
-}
-
-/// <summary>Lets a progress report through when enough has changed to be worth a message.</summary>
-internal sealed class LoadProgressThrottle(Action<LoadProgress> report) : IProgress<LoadProgress>
-{
-    private const int Steps = 50;
-    private int _last = -1;
-
-    public void Report(LoadProgress value)
-    {
-        int step = value.TotalBytes > 0 ? (int)(value.LoadedBytes * Steps / value.TotalBytes) : Steps;
-        if (Interlocked.Exchange(ref _last, step) != step)
-        {
-            report(value);
-        }
     }
 }

@@ -23,11 +23,15 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
     private static readonly TimeSpan WorkerDeadline = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _aborting = new();
+    private NodeLimits _limits = NodeLimits.OfChild;
+    private Task? _loading;
     private OpenModel? _model;
     private ITransportEndpoint? _endpoint;
     private Thread? _worker;
     private (int LostRank, string Reason)? _aborted;
     private long _residentBefore;
+    private bool _isDisposed;
 
     /// <summary>The connected group, once loaded.</summary>
     public ICollective? Group { get; private set; }
@@ -36,8 +40,12 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
     public IModelShard? Shard { get; private set; }
 
     /// <summary>Reads the model's description and starts to listen.</summary>
-    public async Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken)
+    /// <param name="order">What to open.</param>
+    /// <param name="limits">What a later order to load may ask for.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    public async Task<OpenReply> OpenAsync(OpenOrder order, NodeLimits limits, CancellationToken cancellationToken)
     {
+        _limits = limits;
         _residentBefore = Environment.WorkingSet;
         Require(backend.Probe(), $"backend '{backend.Name}'");
         Require(transport.Probe(), $"transport '{transport.Name}'");
@@ -52,13 +60,17 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
         return new OpenReply(_endpoint.Address, new DeviceProfile
         {
             Name = Environment.MachineName,
-            AvailableMemory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-            ThreadCount = Environment.ProcessorCount,
+            AvailableMemory = Math.Min(limits.MaxMemory, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
+            ThreadCount = Math.Min(limits.MaxThreads, Environment.ProcessorCount),
             Backend = backend.Name,
         });
     }
 
-    /// <summary>Connects the group and loads the shard.</summary>
+    /// <summary>
+    /// Connects the group and loads the shard, once. <see cref="Abort"/> ends it at any point; when it fails, nothing that it made is left.
+    /// </summary>
+    /// <exception cref="ProtocolException">The order does not fit the model or the node's limits, or is the second.</exception>
+    /// <exception cref="PeerLostException">A rank was lost meanwhile.</exception>
     public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         if (_model is null || _endpoint is null)
@@ -66,25 +78,59 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
             throw new ProtocolException("A load order came before the open order.");
         }
 
-        Check(order.Assignment, _model.Spec, order.Addresses.Length);
-        Log.ShardLoading(logger, order.Assignment.Rank, order.Assignment.WorldSize, _model.Spec.Family);
-        ICollective group = await _endpoint.ConnectAsync(
-            new GroupDescription
+        OrderRules.Check(order, _model.Spec, _limits);
+        Task<LoadReply> loading;
+        lock (_gate)
+        {
+            if (_loading is not null)
             {
-                Epoch = order.Epoch,
-                Rank = order.Assignment.Rank,
-                Addresses = order.Addresses,
-                Secret = order.Secret,
-                Deadline = TimeSpan.FromSeconds(order.DeadlineSeconds),
-                WirePrecision = order.WirePrecision,
-            },
-            cancellationToken).ConfigureAwait(false);
-        Attach(group);
-        Shard = await backend
-            .LoadAsync(_model.Spec, order.Assignment, _model.Weights, group, order.Options, progress, cancellationToken)
-            .ConfigureAwait(false);
-        Log.ShardReady(logger, order.Assignment.Rank, Shard.Memory.Weights);
-        return new LoadReply(GetMemory());
+                throw new ProtocolException("This session has had its load order already.");
+            }
+
+            _loading = loading = LoadOnceAsync(order, _model, _endpoint, progress, cancellationToken);
+        }
+
+        return await loading.ConfigureAwait(false);
+    }
+
+    private async Task<LoadReply> LoadOnceAsync(
+        LoadOrder order, OpenModel model, ITransportEndpoint endpoint, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        await Task.Yield(); // Not under the caller's lock.
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(_aborting.Token, cancellationToken);
+        try
+        {
+            Log.ShardLoading(logger, order.Assignment.Rank, order.Assignment.WorldSize, model.Spec.Family);
+            ICollective group = await endpoint.ConnectAsync(
+                new GroupDescription
+                {
+                    Epoch = order.Epoch,
+                    Rank = order.Assignment.Rank,
+                    Addresses = order.Addresses,
+                    Secret = order.Secret,
+                    ConnectTimeout = TimeSpan.FromSeconds(order.ConnectSeconds),
+                    Deadline = TimeSpan.FromSeconds(order.DeadlineSeconds),
+                    WirePrecision = order.WirePrecision,
+                },
+                either.Token).ConfigureAwait(false);
+            Attach(group);
+            Shard = await backend
+                .LoadAsync(model.Spec, order.Assignment, model.Weights, group, order.Options, progress, either.Token)
+                .ConfigureAwait(false);
+            either.Token.ThrowIfCancellationRequested();
+            Log.ShardReady(logger, order.Assignment.Rank, Shard.Memory.Weights);
+            return new LoadReply(GetMemory());
+        }
+        catch (Exception error)
+        {
+            (int LostRank, string Reason)? aborted = Detach();
+            if (aborted is { } cause && error is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                throw new PeerLostException(cause.LostRank, cause.Reason, error);
+            }
+
+            throw;
+        }
     }
 
     /// <summary>Starts the worker loop of a rank other than 0.</summary>
@@ -131,14 +177,20 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
         order.Options.MaxBatchTokens,
         _model!.Spec.VocabularySize);
 
-    /// <summary>Ends the group: a rank is lost. Also a group that is still to be connected.</summary>
+    /// <summary>Ends the group: a rank is lost. A group that is still being connected or loaded for is given up. Returns at once.</summary>
     public void Abort(int lostRank, string reason)
     {
         ICollective? group;
         lock (_gate)
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
             _aborted ??= (lostRank, reason);
             group = Group;
+            _ = _aborting.CancelAsync();
         }
 
         group?.Abort(lostRank, reason);
@@ -147,6 +199,24 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_loading is { IsCompleted: false } loading)
+        {
+            // It reads the model and the group, so it ends first.
+            Abort(lostRank: 0, "the rank was disposed while it loaded");
+            await loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            _aborting.Dispose();
+        }
+
         if (_worker is { } worker && worker != Thread.CurrentThread && !worker.Join(WorkerDeadline))
         {
             Group?.Abort(Group.Rank, "the rank was disposed during a step");
@@ -181,6 +251,24 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
         }
     }
 
+    /// <summary>Undoes what a failed load has made.</summary>
+    /// <returns>The loss that ended it, if one did.</returns>
+    private (int LostRank, string Reason)? Detach()
+    {
+        ICollective? group;
+        (int LostRank, string Reason)? aborted;
+        lock (_gate)
+        {
+            (group, Group) = (Group, null);
+            aborted = _aborted;
+        }
+
+        Shard?.Dispose();
+        Shard = null;
+        group?.Dispose();
+        return aborted;
+    }
+
     private static void Require(Availability availability, string what)
     {
         if (!availability.IsAvailable)
@@ -188,22 +276,4 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
             throw new UnavailableException($"The {what} cannot be used here: {availability.Reason}");
         }
     }
-
-    /// <summary>An assignment comes over the wire: it must fit the model that this node read itself.</summary>
-    private static void Check(ShardAssignment assignment, ModelSpec spec, int worldSize)
-    {
-        bool sound = assignment.WorldSize == worldSize
-            && assignment.Rank >= 0 && assignment.Rank < worldSize
-            && Fits(assignment.QueryHeads, spec.Attention.QueryHeadCount)
-            && Fits(assignment.KeyValueHeads, spec.Attention.KeyValueHeadCount)
-            && Fits(assignment.Channels, spec.IntermediateSize)
-            && Fits(assignment.Tokens, spec.VocabularySize);
-        if (!sound)
-        {
-            throw new ProtocolException($"The load order's assignment does not fit the model: {assignment}.");
-        }
-    }
-
-    private static bool Fits(IndexRange range, int count) =>
-        range.Start >= 0 && range.Count > 0 && range.Start <= count - range.Count;
 }

@@ -1,19 +1,22 @@
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Mlx.Tests.Support;
+namespace Exo.Sdk.Testing.Conformance;
 
 /// <summary>
 /// A random model whose matrices are packed in one of the floating-point formats, and beside it the same model with the plain numbers that
 /// the packed ones stand for.
 /// </summary>
-internal sealed class FloatPackedModel
+public sealed class FloatPackedModel
 {
     private readonly QuantizationSpec _packing;
 
+    /// <summary>Makes the weights up and packs them.</summary>
+    /// <param name="shape">The model's shape; of plain single-precision numbers.</param>
+    /// <param name="format">The format.</param>
     public FloatPackedModel(ModelShape shape, QuantizationFormat format)
     {
         _packing = PackingOf(format);
-        Plain = new RandomModel(shape);
+        Plain = new MemoryModel(shape);
         ModelSpec spec = Plain.Spec;
         foreach (string name in Plain.Weights.Names)
         {
@@ -39,14 +42,18 @@ internal sealed class FloatPackedModel
         };
     }
 
+    /// <summary>The packed model as data.</summary>
     public ModelSpec Spec { get; }
 
+    /// <summary>The packed weights.</summary>
     public MemoryWeightSource Weights { get; } = new();
 
     /// <summary>The model with the dequantised numbers.</summary>
-    public RandomModel Plain { get; }
+    public MemoryModel Plain { get; }
 
     /// <summary>The only width and group size of a format.</summary>
+    /// <param name="format">The format.</param>
+    /// <returns>The packing.</returns>
     public static QuantizationSpec PackingOf(QuantizationFormat format) => new(format.Bits.Single(), format.GroupSizes.Single(), format);
 
     private LinearSpec Pack(LinearSpec linear)

@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Tests.SharedModels;
+namespace Exo.Sdk.Testing.Conformance;
 
 /// <summary>Weights held in memory, as bytes in their stored element type. Reading is thread-safe.</summary>
-internal sealed class MemoryWeightSource : WeightSource
+public sealed class MemoryWeightSource : WeightSource
 {
     private readonly Dictionary<string, (TensorInfo Info, byte[] Data)> _tensors = [];
     private readonly List<GCHandle> _pins = [];
@@ -13,10 +13,18 @@ internal sealed class MemoryWeightSource : WeightSource
     /// <summary>Whether contiguous slices are offered without a copy.</summary>
     public bool IsMapped { get; init; }
 
+    /// <inheritdoc/>
     public override IReadOnlyCollection<string> Names => _tensors.Keys;
 
+    /// <inheritdoc/>
     public override long BytesRead => Interlocked.Read(ref _bytesRead);
 
+    /// <summary>Adds a tensor, in place of one of the same name.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="data">Its bytes, which are kept.</param>
+    /// <param name="shape">Its dimensions, outermost first.</param>
+    /// <exception cref="ArgumentException">The bytes are not as many as the elements take.</exception>
     public void Add(string name, ElementType type, byte[] data, params int[] shape)
     {
         TensorInfo info = new(name, type, [.. shape]);
@@ -28,16 +36,24 @@ internal sealed class MemoryWeightSource : WeightSource
         _tensors[name] = (info, data);
     }
 
+    /// <summary>Removes a tensor.</summary>
+    /// <param name="name">Its name.</param>
     public void Remove(string name) => _tensors.Remove(name);
 
+    /// <summary>A tensor's bytes.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>The bytes themselves, not a copy.</returns>
     public byte[] Data(string name) => _tensors[name].Data;
 
+    /// <inheritdoc/>
     public override bool Contains(string name) => _tensors.ContainsKey(name);
 
+    /// <inheritdoc/>
     public override TensorInfo Describe(string name) => _tensors.TryGetValue(name, out var tensor)
         ? tensor.Info
         : throw new ModelFormatException("memory", "there is no such tensor", tensor: name);
 
+    /// <inheritdoc/>
     public override void Read(string name, in TensorSlice slice, Span<byte> destination)
     {
         (TensorInfo info, byte[] data) = _tensors[name];
@@ -55,10 +71,15 @@ internal sealed class MemoryWeightSource : WeightSource
             }
         }
 
-        written.Should().Be(destination.Length);
+        if (written != destination.Length)
+        {
+            throw new ArgumentException($"{name}: the slice has {written} bytes and the destination {destination.Length}.", nameof(destination));
+        }
+
         Interlocked.Add(ref _bytesRead, written);
     }
 
+    /// <inheritdoc/>
     public override void ReadFloat32(string name, in TensorSlice slice, Span<float> destination)
     {
         ElementType type = _tensors[name].Info.Type;
@@ -70,6 +91,7 @@ internal sealed class MemoryWeightSource : WeightSource
         }
     }
 
+    /// <inheritdoc/>
     public override bool TryMap(string name, in TensorSlice slice, out MappedBytes bytes)
     {
         bytes = default;
@@ -87,6 +109,11 @@ internal sealed class MemoryWeightSource : WeightSource
         return true;
     }
 
+    /// <summary>A stored number.</summary>
+    /// <param name="type">A floating-point type.</param>
+    /// <param name="data">Where it is stored.</param>
+    /// <param name="index">Which number.</param>
+    /// <returns>The number.</returns>
     public static float Number(ElementType type, byte[] data, int index) => type switch
     {
         ElementType.Float32 => BitConverter.ToSingle(data, index * 4),
@@ -96,6 +123,9 @@ internal sealed class MemoryWeightSource : WeightSource
     };
 
     /// <summary>Numbers as they are stored.</summary>
+    /// <param name="type">A floating-point type.</param>
+    /// <param name="values">The numbers.</param>
+    /// <returns>Their bytes.</returns>
     public static byte[] Store(ElementType type, float[] values) => type switch
     {
         ElementType.Float32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
@@ -104,6 +134,7 @@ internal sealed class MemoryWeightSource : WeightSource
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _pins.ForEach(pin => pin.Free());

@@ -1,25 +1,30 @@
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Tests.SharedModels;
+namespace Exo.Sdk.Testing.Conformance;
 
 /// <summary>
 /// The whole model in double precision, one position at a time, written as the papers' formulas stand there. Slow and meant to be
 /// obviously right.
 /// </summary>
-internal sealed class ReferenceModel
+public sealed class ReferenceModel
 {
     private readonly ModelSpec _spec;
     private readonly MemoryWeightSource _weights;
     private readonly Dictionary<string, double[][]> _matrices = [];
     private readonly Dictionary<string, double[]> _vectors = [];
 
-    public ReferenceModel(RandomModel model)
+    /// <summary>Takes a model; weights are unpacked as they are needed.</summary>
+    /// <param name="model">The model.</param>
+    public ReferenceModel(MemoryModel model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         _spec = model.Spec;
         _weights = model.Weights;
     }
 
     /// <summary>The logits after every position.</summary>
+    /// <param name="tokens">The text.</param>
+    /// <returns>A row of logits for each token.</returns>
     public double[][] Logits(ReadOnlySpan<int> tokens)
     {
         List<double[]>[] keys = [.. _spec.Layers.Select(_ => new List<double[]>())];

@@ -1,55 +1,77 @@
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Tests.SharedModels;
+namespace Exo.Sdk.Testing.Conformance;
 
-/// <summary>The shape of a random model.</summary>
+/// <summary>The shape of a <see cref="MemoryModel"/>; small by default, so that a whole check takes milliseconds.</summary>
 public sealed record ModelShape
 {
+    /// <summary>What is special about it, for people.</summary>
     public string Name { get; init; } = "llama";
 
+    /// <summary>The length of the residual stream.</summary>
     public int Hidden { get; init; } = 64;
 
+    /// <summary>The number of layers.</summary>
     public int Layers { get; init; } = 2;
 
+    /// <summary>The number of query heads.</summary>
     public int QueryHeads { get; init; } = 4;
 
+    /// <summary>The number of key-value heads; it divides <see cref="QueryHeads"/>.</summary>
     public int KeyValueHeads { get; init; } = 2;
 
+    /// <summary>The elements per head.</summary>
     public int HeadSize { get; init; } = 16;
 
+    /// <summary>Channels of the feed-forward block.</summary>
     public int Channels { get; init; } = 128;
 
+    /// <summary>The number of vocabulary entries.</summary>
     public int Vocabulary { get; init; } = 97;
 
+    /// <summary>Whether queries, keys and values have biases.</summary>
     public bool HasBias { get; init; }
 
+    /// <summary>Whether the projections back to the residual stream have biases.</summary>
     public bool HasOutputBias { get; init; }
 
+    /// <summary>Whether queries and keys are normed per head.</summary>
     public bool HasQueryKeyNorm { get; init; }
 
+    /// <summary>Whether the head is the embedding table.</summary>
     public bool IsTied { get; init; }
 
+    /// <summary>How many positions back a position may look, itself included; null for all.</summary>
     public int? Window { get; init; }
 
+    /// <summary>How rope frequencies are stretched, or null.</summary>
     public RopeScaling? Scaling { get; init; }
 
+    /// <summary>The element type of numbers.</summary>
     public ElementType Type { get; init; } = ElementType.Float32;
 
+    /// <summary>How matrices are packed, or null for plain numbers.</summary>
     public QuantizationSpec? Packing { get; init; }
 
+    /// <summary>Equal shapes of equal seeds make equal models.</summary>
     public int Seed { get; init; } = 1;
 
+    /// <inheritdoc/>
     public override string ToString() => Name;
 }
 
-/// <summary>A model with random weights, in memory.</summary>
-internal sealed class RandomModel
+/// <summary>A model with random weights, in memory. Reading it is thread-safe.</summary>
+public sealed class MemoryModel
 {
     private readonly Random _random;
     private readonly ModelShape _shape;
 
-    public RandomModel(ModelShape shape, bool isMapped = false)
+    /// <summary>Makes the weights up.</summary>
+    /// <param name="shape">The model's shape.</param>
+    /// <param name="isMapped">Whether contiguous slices of weights are offered without a copy.</param>
+    public MemoryModel(ModelShape shape, bool isMapped = false)
     {
+        ArgumentNullException.ThrowIfNull(shape);
         _shape = shape;
         _random = new Random(shape.Seed);
         Weights = new MemoryWeightSource { IsMapped = isMapped };
@@ -95,10 +117,16 @@ internal sealed class RandomModel
         };
     }
 
+    /// <summary>The model as data.</summary>
     public ModelSpec Spec { get; }
 
+    /// <summary>Its weights. They live as long as the model.</summary>
     public MemoryWeightSource Weights { get; }
 
+    /// <summary>Random tokens of its vocabulary.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="seed">Equal seeds give equal tokens.</param>
+    /// <returns>The tokens.</returns>
     public int[] Tokens(int count, int seed)
     {
         Random random = new(seed);

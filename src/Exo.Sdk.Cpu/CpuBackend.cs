@@ -99,7 +99,6 @@ public sealed class CpuBackend : IComputeBackend
     private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
     {
         ShardRules.CheckLoad(assignment, group, options);
-        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
         if (!Enum.IsDefined(options.KeyValues))
         {
             throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision.");

@@ -84,7 +84,6 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
         ShardRules.CheckLoad(assignment, group, options);
-        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }

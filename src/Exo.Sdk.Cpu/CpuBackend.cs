@@ -10,10 +10,12 @@ namespace Exo.Sdk.Cpu;
 
 /// <summary>
 /// The compute backend on the CPU: a rank's whole shard in .NET SIMD, with registers of 128, 256 or 512 bits as the processor has them.
-/// Weights stay as they are stored, quantised ones too; loading puts them into the order in which a product reads them. Thread-safe.
+/// Weights stay as they are stored, quantized ones too; loading puts them into the order in which a product reads them. Thread-safe.
 /// </summary>
 public sealed class CpuBackend : IComputeBackend
 {
+    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+
     /// <inheritdoc/>
     public string Name => "cpu";
 
@@ -31,9 +33,9 @@ public sealed class CpuBackend : IComputeBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (MatrixFactory.Refuse(linear) is { } reason)
+            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
             {
-                return Availability.No(reason + ".");
+                return Availability.No(reason);
             }
         }
 

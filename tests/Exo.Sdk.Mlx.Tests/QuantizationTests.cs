@@ -10,7 +10,7 @@ public sealed class QuantizationTests
     public void Scales_of_another_type_or_shape_are_refused_before_they_reach_the_library()
     {
         MlxBackend backend = new Standin().Backend;
-        FloatPackedModel model = new(new ModelShape(), QuantizationMode.Mxfp4);
+        FloatPackedModel model = new(new ModelShape(), QuantizationFormat.Mxfp4);
         model.Weights.Add("0.up.scales", ElementType.Float32, new byte[128 * 2 * 4], 128, 2);
 
         FluentActions.Invoking(() => Ranks.Load(backend, model.Spec, model.Weights)).Should().Throw<ModelFormatException>()

@@ -65,10 +65,10 @@ internal sealed record TestModel(string Name, Func<MadeModel> Make)
         }
     }
 
-    private static IEnumerable<TestModel> FloatPackings() => ((QuantizationMode[])[QuantizationMode.Mxfp4, QuantizationMode.Nvfp4, QuantizationMode.Mxfp8])
-        .SelectMany(static mode => ((bool[])[false, true]).Select(isTied => new TestModel($"{mode}{(isTied ? ", tied" : "")}", () =>
+    private static IEnumerable<TestModel> FloatPackings() => QuantizationFormat.Known.Where(static format => !format.HasGroupBiases)
+        .SelectMany(static format => ((bool[])[false, true]).Select(isTied => new TestModel($"{format}{(isTied ? ", tied" : "")}", () =>
         {
-            FloatPackedModel model = new(new ModelShape { HasBias = true, HasOutputBias = true, IsTied = isTied, Seed = 90 + (int)mode }, mode);
+            FloatPackedModel model = new(new ModelShape { HasBias = true, HasOutputBias = true, IsTied = isTied, Seed = 90 + format.Name.Length + format.Bits[0] }, format);
             return new MadeModel(model.Spec, model.Weights, model.Plain);
         })));
 }
@@ -102,11 +102,11 @@ internal sealed record TestDivision(string Name, MadeModel Model, ShardAssignmen
             Of($"2 uneven ranks of {bits} bits", Packed with { Packing = new QuantizationSpec(bits, 32) }, [3, 1], [96, 160], [90, 7]),
             Of($"3 ranks of {bits} bits", Packed with { Packing = new QuantizationSpec(bits, 32) }, [1, 2, 1], [64, 160, 32], [32, 32, 33]),
         }),
-        .. ((QuantizationMode[])[QuantizationMode.Mxfp4, QuantizationMode.Nvfp4, QuantizationMode.Mxfp8]).Select(static mode =>
+        .. QuantizationFormat.Known.Where(static format => !format.HasGroupBiases).Select(static format =>
         {
-            FloatPackedModel model = new(new ModelShape { HasBias = true, HasOutputBias = true, Seed = 90 + (int)mode }, mode);
+            FloatPackedModel model = new(new ModelShape { HasBias = true, HasOutputBias = true, Seed = 90 + format.Name.Length + format.Bits[0] }, format);
             return new TestDivision(
-                $"2 ranks in {mode}", new MadeModel(model.Spec, model.Weights, model.Plain), ShardSet.Divide(model.Spec, [1, 1], [64, 64], [50, 47]));
+                $"2 ranks in {format}", new MadeModel(model.Spec, model.Weights, model.Plain), ShardSet.Divide(model.Spec, [1, 1], [64, 64], [50, 47]));
         }),
     ];
 

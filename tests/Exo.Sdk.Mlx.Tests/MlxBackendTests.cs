@@ -136,12 +136,12 @@ public sealed class MlxBackendTests
         backend.Supports(spec with { Head = seven }).Reason.Should().Contain("7 bits");
         LinearSpec sixteen = spec.Head with { Quantization = new QuantizationSpec(4, 16) };
         backend.Supports(spec with { Head = sixteen }).Reason.Should().Contain("groups of 16");
-        foreach (QuantizationMode mode in (QuantizationMode[])[QuantizationMode.Mxfp4, QuantizationMode.Nvfp4, QuantizationMode.Mxfp8])
+        foreach (QuantizationFormat format in (QuantizationFormat[])[QuantizationFormat.Mxfp4, QuantizationFormat.Nvfp4, QuantizationFormat.Mxfp8])
         {
-            QuantizationSpec packing = FloatPackedModel.PackingOf(mode);
+            QuantizationSpec packing = FloatPackedModel.PackingOf(format);
             backend.Supports(spec with { Head = spec.Head with { Quantization = packing } }).IsAvailable.Should().BeTrue();
             LinearSpec wide = spec.Head with { Quantization = packing with { GroupSize = 64 } };
-            backend.Supports(spec with { Head = wide }).Reason.Should().Contain($"{mode} with {packing.Bits} bits in groups of 64");
+            backend.Supports(spec with { Head = wide }).Reason.Should().Contain($"{format} with {packing.Bits} bits in groups of 64");
         }
     }
 

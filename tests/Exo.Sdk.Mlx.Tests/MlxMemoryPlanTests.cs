@@ -22,13 +22,13 @@ public sealed class MlxMemoryPlanTests
     }
 
     [Theory]
-    [InlineData(4, 32, QuantizationMode.Mxfp4)]
-    [InlineData(4, 16, QuantizationMode.Nvfp4)]
-    [InlineData(8, 32, QuantizationMode.Mxfp8)]
-    public void A_group_without_bias_takes_one_byte_in_every_precision(int bits, int group, QuantizationMode mode)
+    [InlineData(4, 32, "mxfp4")]
+    [InlineData(4, 16, "nvfp4")]
+    [InlineData(8, 32, "mxfp8")]
+    public void A_group_without_bias_takes_one_byte_in_every_precision(int bits, int group, string name)
     {
         ModelSpec spec = new MemoryModel(new ModelShape()).Spec;
-        ModelSpec packed = spec with { Head = spec.Head with { Quantization = new QuantizationSpec(bits, group, mode) } };
+        ModelSpec packed = spec with { Head = spec.Head with { Quantization = new QuantizationSpec(bits, group, QuantizationFormat.Known.Single(format => format.Name == name)) } };
         foreach ((MlxPrecision precision, int size) in ((MlxPrecision, int)[])[(MlxPrecision.Float32, 4), (MlxPrecision.BFloat16, 2)])
         {
             long saved = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, precision, Device(48L << 30)).Wired!.Value

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.OnnxRuntime.Tests;
@@ -32,7 +31,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
 
         long Cycle()
         {
-            using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
+            using ShardSet shards = new(new OnnxRuntimeBackend(), model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
             shards.Do(shard => shard.Allocate(0));
             shards.Do(shard => shard.Allocate(1));
             shards.Forward(tokens, new SequenceStep(0, 0, 40, StepLogits.Last));

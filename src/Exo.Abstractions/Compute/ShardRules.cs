@@ -24,6 +24,7 @@ internal static class ShardRules
         RequirePositive(nameof(options.ContextLength), options.ContextLength);
         RequirePositive(nameof(options.MaxSequences), options.MaxSequences);
         RequirePositive(nameof(options.MaxBatchTokens), options.MaxBatchTokens);
+        RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
     }
 
     /// <summary>Requires that an option of <see cref="ShardOptions"/> is at least 1.</summary>

@@ -5,7 +5,7 @@ namespace Exo.Sdk.Models;
 
 /// <summary>
 /// What one rank reads of a matrix: the slices of its stored tensors, with the rank's inputs converted to packed words and to
-/// groups where the weight is quantised. Planner, loader and backends share it, so that they agree on every boundary.
+/// groups where the weight is quantized. Planner, loader and backends share it, so that they agree on every boundary.
 /// </summary>
 public sealed record LinearSlices
 {
@@ -25,14 +25,14 @@ public sealed record LinearSlices
     /// <summary>The inputs that the rank uses: columns of the matrix, counted in unpacked values.</summary>
     public IndexRange Inputs { get; }
 
-    /// <summary>The part of <see cref="LinearSpec.WeightName"/>; its columns are packed words where the weight is quantised.</summary>
+    /// <summary>The part of <see cref="LinearSpec.WeightName"/>; its columns are packed words where the weight is quantized.</summary>
     public TensorSlice Weight => Linear.Quantization is { } packing
         ? TensorSlice.Of(Outputs, ColumnsOf(Inputs, packing.Bits, 32))
         : TensorSlice.Of(Outputs, Inputs);
 
     /// <summary>
-    /// The part of <see cref="LinearSpec.ScalesName"/> and, equally, of <see cref="LinearSpec.GroupBiasesName"/> where the mode has these;
-    /// null where the weight is not quantised.
+    /// The part of <see cref="LinearSpec.ScalesName"/> and, equally, of <see cref="LinearSpec.GroupBiasesName"/> where the format has these;
+    /// null where the weight is not quantized.
     /// </summary>
     public TensorSlice? Groups => Linear.Quantization is { } packing
         ? TensorSlice.Of(Outputs, ColumnsOf(Inputs, 1, packing.GroupSize))
@@ -51,7 +51,7 @@ public sealed record LinearSlices
         {
             int stored = Linear.StoredType.SizeInBytes();
             long weight = Linear.Quantization is { } packing
-                ? (Elements(Weight) * sizeof(uint)) + (Elements(Groups!.Value) * (packing.HasGroupBiases ? 2 * stored : sizeof(byte)))
+                ? (Elements(Weight) * sizeof(uint)) + (Elements(Groups!.Value) * packing.Format.GroupBytes(stored))
                 : Elements(Weight) * stored;
             return weight + (Linear.HasBias ? (long)Outputs.Count * stored : 0);
         }
@@ -62,7 +62,7 @@ public sealed record LinearSlices
     /// <param name="assignment">The rank's part.</param>
     /// <returns>The slices.</returns>
     /// <exception cref="PlanRefusedException">
-    /// The assignment reaches outside the matrix, or cuts a quantised one inside a group of inputs, which shares one scale.
+    /// The assignment reaches outside the matrix, or cuts a quantized one inside a group of inputs, which shares one scale.
     /// </exception>
     public static LinearSlices Of(LinearSpec linear, ShardAssignment assignment)
     {

@@ -44,19 +44,28 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
         RequireType(linear.WeightName, ElementType.UInt32);
         RequireShape(linear.WeightName, linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / BitsPerWord));
         int groups = linear.InputSize / packing.GroupSize;
-        if (!packing.HasGroupBiases)
+        ElementType? numbers = null;
+        if (packing.Format.ScaleType is { } scaleType)
         {
-            RequireType(linear.ScalesName, ElementType.UInt8);
+            RequireType(linear.ScalesName, scaleType);
             RequireShape(linear.ScalesName, linear.OutputSize, groups);
-            return weights.Contains(linear.GroupBiasesName)
-                ? throw Misfit(linear.GroupBiasesName, $"mode {packing.Mode} has no group biases", "no such tensor", "one")
-                : null;
+        }
+        else
+        {
+            numbers = RequireNumbers(linear.ScalesName, linear.OutputSize, groups);
         }
 
-        ElementType type = RequireNumbers(linear.ScalesName, linear.OutputSize, groups);
-        RequireType(linear.GroupBiasesName, type);
-        RequireShape(linear.GroupBiasesName, linear.OutputSize, groups);
-        return type;
+        if (!packing.Format.HasGroupBiases)
+        {
+            return weights.Contains(linear.GroupBiasesName)
+                ? throw Misfit(linear.GroupBiasesName, $"format {packing.Format} has no group biases", "no such tensor", "one")
+                : numbers;
+        }
+
+        ElementType biases = RequireNumbers(linear.GroupBiasesName, linear.OutputSize, groups);
+        return numbers is null || numbers == biases
+            ? biases
+            : throw Misfit(linear.GroupBiasesName, "the tensor has another element type", $"{numbers}", $"{biases}");
     }
 
     // A matrix of words and scale bytes does not tell what type the norms beside it have; the first stored numbers do.

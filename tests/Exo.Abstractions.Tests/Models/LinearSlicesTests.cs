@@ -67,13 +67,13 @@ public sealed class LinearSlicesTests
     }
 
     [Theory]
-    [InlineData(4, 32, QuantizationMode.Mxfp4, 8, 16, 2, 4)]
-    [InlineData(4, 16, QuantizationMode.Nvfp4, 8, 16, 4, 8)]
-    [InlineData(8, 32, QuantizationMode.Mxfp8, 16, 32, 2, 4)]
+    [InlineData(4, 32, "mxfp4", 8, 16, 2, 4)]
+    [InlineData(4, 16, "nvfp4", 8, 16, 4, 8)]
+    [InlineData(8, 32, "mxfp8", 16, 32, 2, 4)]
     public void Floating_point_modes_have_one_scale_byte_a_group_and_no_group_bias(
-        int bits, int group, QuantizationMode mode, int wordStart, int wordCount, int groupStart, int groupCount)
+        int bits, int group, string name, int wordStart, int wordCount, int groupStart, int groupCount)
     {
-        LinearSpec linear = Down with { Quantization = new QuantizationSpec(bits, group, mode) };
+        LinearSpec linear = Down with { Quantization = new QuantizationSpec(bits, group, QuantizationFormat.Known.Single(format => format.Name == name)) };
 
         LinearSlices slices = LinearSlices.Of(linear, Assign(64, 128));
 

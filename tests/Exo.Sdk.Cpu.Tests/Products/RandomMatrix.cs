@@ -108,7 +108,7 @@ internal sealed unsafe class RandomMatrix
         }
 
         int groups = Inputs / _packing.GroupSize;
-        return MatrixFactory.CreateAffine(
+        return AffineFormat.Create(
             lanes,
             Outputs,
             Inputs,

@@ -11,7 +11,7 @@ public sealed class ShardPlanPropertyTests
         new QuantizationSpec?[]
         {
             null, new(4, 32), new(4, 64), new(4, 128), new(8, 32), new(8, 64), new(8, 128),
-            new(4, 32, QuantizationMode.Mxfp4), new(4, 16, QuantizationMode.Nvfp4), new(8, 32, QuantizationMode.Mxfp8),
+            new(4, 32, QuantizationFormat.Mxfp4), new(4, 16, QuantizationFormat.Nvfp4), new(8, 32, QuantizationFormat.Mxfp8),
         });
 
     private static readonly Gen<SpecShape> Shapes =

@@ -218,7 +218,7 @@ public sealed class RandomModelTests : IDisposable
         { new RandomModelOptions { SlidingWindow = 8 }, "SlidingWindow" },
         { new RandomModelOptions { Quantization = new QuantizationSpec(4, 128) }, "groups of 128" },
         { new RandomModelOptions { Quantization = new QuantizationSpec(7, 32) }, "7 bits" },
-        { new RandomModelOptions { Quantization = new QuantizationSpec(4, 32, QuantizationMode.Mxfp4) }, "Mxfp4" },
+        { new RandomModelOptions { Quantization = new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4) }, "mxfp4" },
     };
 
     [Theory]

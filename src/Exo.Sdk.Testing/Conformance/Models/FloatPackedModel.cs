@@ -3,7 +3,7 @@ using Exo.Sdk.Models;
 namespace Exo.Sdk.Testing.Conformance;
 
 /// <summary>
-/// A random model whose matrices are packed in one of the floating-point modes, and beside it the same model with the plain numbers that
+/// A random model whose matrices are packed in one of the floating-point formats, and beside it the same model with the plain numbers that
 /// the packed ones stand for.
 /// </summary>
 public sealed class FloatPackedModel
@@ -12,10 +12,10 @@ public sealed class FloatPackedModel
 
     /// <summary>Makes the weights up and packs them.</summary>
     /// <param name="shape">The model's shape; of plain single-precision numbers.</param>
-    /// <param name="mode">The mode.</param>
-    public FloatPackedModel(ModelShape shape, QuantizationMode mode)
+    /// <param name="format">The format.</param>
+    public FloatPackedModel(ModelShape shape, QuantizationFormat format)
     {
-        _packing = PackingOf(mode);
+        _packing = PackingOf(format);
         Plain = new MemoryModel(shape);
         ModelSpec spec = Plain.Spec;
         foreach (string name in Plain.Weights.Names)
@@ -51,11 +51,10 @@ public sealed class FloatPackedModel
     /// <summary>The model with the dequantised numbers.</summary>
     public MemoryModel Plain { get; }
 
-    /// <summary>The only width and group size of a mode.</summary>
-    /// <param name="mode">The mode.</param>
+    /// <summary>The only width and group size of a format.</summary>
+    /// <param name="format">The format.</param>
     /// <returns>The packing.</returns>
-    public static QuantizationSpec PackingOf(QuantizationMode mode) =>
-        new(mode == QuantizationMode.Mxfp8 ? 8 : 4, mode == QuantizationMode.Nvfp4 ? 16 : 32, mode);
+    public static QuantizationSpec PackingOf(QuantizationFormat format) => new(format.Bits.Single(), format.GroupSizes.Single(), format);
 
     private LinearSpec Pack(LinearSpec linear)
     {

@@ -13,6 +13,9 @@ public interface IComputeBackend
     /// <summary>A short lower-case name, for example <c>onnxruntime</c> or <c>mlx</c>.</summary>
     string Name { get; }
 
+    /// <summary>Where this backend stands in the automatic choice on this machine.</summary>
+    BackendStanding Standing => BackendStanding.Standard;
+
     /// <summary>Says whether this backend can be used on this machine, and if not why, with each path tried. Changes nothing.</summary>
     /// <returns>The answer with its reason.</returns>
     Availability Probe();

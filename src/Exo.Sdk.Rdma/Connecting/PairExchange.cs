@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
+using Exo.Sdk.Rdma.Pairs;
 using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma.Connecting;

@@ -32,8 +32,6 @@ public sealed class ProjectTests
         ("Exo.Abstractions", "Exo.Sdk.Cpu"),
         ("Exo.Abstractions", "Exo.Sdk.Mlx"),
         ("Exo.Abstractions", "Exo.Sdk.OnnxRuntime"),
-        ("Exo.Sdk.Transport", "Exo.Sdk"),
-        ("Exo.Sdk.Transport", "Exo.Sdk.Rdma"),
     ];
 
     public static TheoryData<string> Projects => [.. ShippedProject.All.Select(project => project.Name)];

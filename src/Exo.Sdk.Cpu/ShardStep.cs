@@ -21,7 +21,7 @@ internal readonly record struct StepSequence(SequenceCache Cache, int First, int
 
 /// <summary>
 /// One step through all layers: prefill and decode, any number of sequences. Buffers hold <c>[tokens, width]</c> with widths filled up to
-/// whole units; the fillings of inputs stay zero. The calling thread leads a team through the stages and takes the all-reduces itself.
+/// whole units; the padding of inputs stays zero. The calling thread leads a team through the stages and takes the all-reduces itself.
 /// </summary>
 internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     where TLanes : struct, ILanes<TVector>

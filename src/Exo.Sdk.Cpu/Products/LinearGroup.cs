@@ -45,7 +45,7 @@ internal sealed unsafe class LinearGroup
         _formOffsets = [.. formOffsets];
     }
 
-    /// <summary>Outputs of a token, the fillings included.</summary>
+    /// <summary>Outputs of a token, padding included.</summary>
     internal int OutputWidth { get; }
 
     /// <summary>Bytes of a token's inputs in all forms.</summary>

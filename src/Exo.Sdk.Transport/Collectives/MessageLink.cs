@@ -5,11 +5,11 @@ namespace Exo.Sdk.Transport.Collectives;
 
 /// <summary>
 /// The messages to and from one peer: at most one each way at a time, header and payload, moved piece by
-/// piece as the wire allows.
+/// piece as the link allows.
 /// </summary>
-/// <param name="links">The wires.</param>
+/// <param name="links">The links.</param>
 /// <param name="peer">The other rank.</param>
-internal sealed class Lane(LinkGroup links, int peer)
+internal sealed class MessageLink(LinkGroup links, int peer)
 {
     private readonly byte[] _sending = new byte[MessageHeader.Size];
     private readonly byte[] _expected = new byte[MessageHeader.Size];
@@ -43,7 +43,7 @@ internal sealed class Lane(LinkGroup links, int peer)
     /// <summary>Whether any of the message under way has arrived.</summary>
     public bool HasSpoken => _receiveHeaderAt > 0;
 
-    /// <summary>Whether nothing of the peer was taken off the wire ahead of its time.</summary>
+    /// <summary>Whether nothing of the peer was taken off the link ahead of its time.</summary>
     public bool IsFresh => _early.IsEmpty;
 
     /// <summary>Begins to send a message.</summary>
@@ -144,7 +144,7 @@ internal sealed class Lane(LinkGroup links, int peer)
     /// <returns>1 or 0, or <see cref="LinkGroup.Closed"/>.</returns>
     public int Peek() => _early.IsEmpty ? links.Peek(peer) : 1;
 
-    /// <summary>Ends the group because the wire is closed.</summary>
+    /// <summary>Ends the group because the link is closed.</summary>
     /// <exception cref="PeerLostException">Always, unless this rank left itself.</exception>
     [DoesNotReturn]
     public void GiveUp()
@@ -159,7 +159,7 @@ internal sealed class Lane(LinkGroup links, int peer)
 
     private void Refuse()
     {
-        // Where the group is dead already, what lies in the wires is the rest of an operation that others gave up.
+        // Where the group is dead already, what lies in the links is the rest of an operation that others gave up.
         links.Wait(0, 0, 0);
         if (links.Ending is not null)
         {

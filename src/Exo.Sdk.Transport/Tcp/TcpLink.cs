@@ -6,7 +6,7 @@ namespace Exo.Sdk.Transport.Tcp;
 /// One connected, non-blocking socket. On Linux and macOS it makes system calls of its own; elsewhere it goes
 /// through <see cref="System.Net.Sockets.Socket"/>, which needs a copy to send header and payload together.
 /// </summary>
-internal sealed class TcpWire : IDisposable
+internal sealed class TcpLink : IDisposable
 {
     private const int StagingLength = 64 << 10;
 
@@ -19,7 +19,7 @@ internal sealed class TcpWire : IDisposable
     /// <summary>Takes over a connected socket that no asynchronous call was ever made on.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="native">Whether to use the system's calls.</param>
-    public TcpWire(Socket socket, bool native)
+    public TcpLink(Socket socket, bool native)
     {
         _socket = socket;
         socket.NoDelay = true;
@@ -42,7 +42,7 @@ internal sealed class TcpWire : IDisposable
     /// <summary>The socket's number, where system calls are used.</summary>
     public int Descriptor => _descriptor;
 
-    /// <summary>Why the wire is closed, as a phrase.</summary>
+    /// <summary>Why the link is closed, as a phrase.</summary>
     public string ClosingReason => _error == 0 ? "its connection was closed" : $"its connection failed ({Describe(_error)})";
 
     /// <summary>Sends what the socket takes; see <see cref="Links.LinkGroup.TrySend"/>.</summary>

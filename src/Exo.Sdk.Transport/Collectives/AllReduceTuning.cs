@@ -7,13 +7,13 @@ namespace Exo.Sdk.Transport.Collectives;
 /// Sizes at which all-reduce changes its way. Measured with 2, 3 and 4 processes on 2 processors; the tables are in
 /// docs/collectives.md. All ranks come to the same decision: it depends on nothing but the group and the vector.
 /// </summary>
-internal static class Thresholds
+internal static class AllReduceTuning
 {
     /// <summary>Bytes of one peer that may be received before they are summed.</summary>
     public const int WindowBytes = 256 << 10;
 
     /// <summary>
-    /// Bytes handed to a wire at a time, so that ranks send and receive in turns while the bytes are in the caches: over
+    /// Bytes handed to a link at a time, so that ranks send and receive in turns while the bytes are in the caches: over
     /// TCP on loopback 1 MiB takes 150–310 µs so, and 350 µs when all is handed over at once.
     /// </summary>
     public const int SendBytes = 256 << 10;
@@ -22,7 +22,7 @@ internal static class Thresholds
     /// Up to this many bytes on the wire every rank sends everything to every rank. Over rings the ways meet between 64 and
     /// 128 KiB for 3 and for 4 ranks; over TCP between 32 and 64 KiB for 3 ranks and at 16 KiB for 4.
     /// </summary>
-    /// <param name="links">The wires.</param>
+    /// <param name="links">The links.</param>
     /// <returns>Bytes.</returns>
     public static int DirectBytes(LinkGroup links) => links.Size switch
     {
@@ -38,7 +38,7 @@ internal static class Thresholds
     /// Between machines it would wait log₂(n) times for the network where the direct exchange waits once, and over rings a
     /// message costs next to nothing (4 ranks, 8 KiB: 12.2 µs and 11.2 directly).
     /// </summary>
-    /// <param name="links">The wires.</param>
+    /// <param name="links">The links.</param>
     /// <returns>Bytes.</returns>
     public static int DoublingBytes(LinkGroup links) =>
         links.Size >= 4 && BitOperations.IsPow2(links.Size) && links.IsOneMachine && links.Rings is null ? 32 << 10 : -1;

@@ -9,7 +9,7 @@ namespace Exo.Sdk.Transport.Collectives;
 /// peers' contributions where they lie in the rings, without a copy. On the wire it is the direct sum of
 /// <see cref="AllReduce"/>, so that a rank may take either way.
 /// </summary>
-internal sealed class RingAllReduce
+internal sealed class RingBufferSum
 {
     /// <summary>
     /// Bytes written to a ring before this rank looks at what has arrived: a large sum then runs in step with the
@@ -18,18 +18,18 @@ internal sealed class RingAllReduce
     private const int ChunkBytes = 32 << 10;
 
     private readonly RingLinkGroup _links;
-    private readonly Lane?[] _lanes;
+    private readonly MessageLink?[] _messageLinks;
     private readonly WaitLimits _limits;
     private readonly uint _peers;
 
     /// <summary>Prepares sums over a group.</summary>
-    /// <param name="links">The wires.</param>
-    /// <param name="lanes">The lanes by rank; none at this rank.</param>
+    /// <param name="links">The links.</param>
+    /// <param name="messageLinks">The links by rank; none at this rank.</param>
     /// <param name="limits">How long to wait.</param>
-    public RingAllReduce(RingLinkGroup links, Lane?[] lanes, in WaitLimits limits)
+    public RingBufferSum(RingLinkGroup links, MessageLink?[] messageLinks, in WaitLimits limits)
     {
         _links = links;
-        _lanes = lanes;
+        _messageLinks = messageLinks;
         _limits = limits;
         for (int peer = 0; peer < links.Size; peer++)
         {
@@ -44,7 +44,7 @@ internal sealed class RingAllReduce
         {
             for (uint rest = _peers; rest != 0; rest &= rest - 1)
             {
-                if (!_lanes[BitOperations.TrailingZeroCount(rest)]!.IsFresh)
+                if (!_messageLinks[BitOperations.TrailingZeroCount(rest)]!.IsFresh)
                 {
                     return false;
                 }
@@ -63,9 +63,9 @@ internal sealed class RingAllReduce
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
-            Lane lane = _lanes[BitOperations.TrailingZeroCount(rest)]!;
-            lane.BeginSend(Operation.Reduce, bytes.Length, bytes.Length);
-            lane.BeginReceive(Operation.Reduce, bytes.Length, bytes.Length);
+            MessageLink link = _messageLinks[BitOperations.TrailingZeroCount(rest)]!;
+            link.BeginSend(Operation.Reduce, bytes.Length, bytes.Length);
+            link.BeginReceive(Operation.Reduce, bytes.Length, bytes.Length);
         }
 
         Patience patience = new(_links, _limits);
@@ -91,7 +91,7 @@ internal sealed class RingAllReduce
             }
             else
             {
-                patience.WaitOrBlame(awaited, unsent, _lanes);
+                patience.WaitOrBlame(awaited, unsent, _messageLinks);
             }
         }
     }
@@ -102,10 +102,10 @@ internal sealed class RingAllReduce
         for (uint rest = unsent; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
-            ReadOnlySpan<byte> body = bytes[(int)lane.Sent..];
-            moved += lane.TrySend(body[..Math.Min(body.Length, ChunkBytes)]);
-            unsent &= lane.SendDone ? ~(1u << peer) : uint.MaxValue;
+            MessageLink link = _messageLinks[peer]!;
+            ReadOnlySpan<byte> body = bytes[(int)link.Sent..];
+            moved += link.TrySend(body[..Math.Min(body.Length, ChunkBytes)]);
+            unsent &= link.SendDone ? ~(1u << peer) : uint.MaxValue;
         }
 
         return moved;
@@ -117,9 +117,9 @@ internal sealed class RingAllReduce
         for (uint rest = unheard; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
-            moved += lane.TryReceive([]);
-            unheard &= lane.HasWholeHeader ? ~(1u << peer) : uint.MaxValue;
+            MessageLink link = _messageLinks[peer]!;
+            moved += link.TryReceive([]);
+            unheard &= link.HasWholeHeader ? ~(1u << peer) : uint.MaxValue;
         }
 
         return moved;
@@ -132,20 +132,20 @@ internal sealed class RingAllReduce
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
+            MessageLink link = _messageLinks[peer]!;
             int there = _links.Available(peer);
             if (there < 0)
             {
                 there = 0;
                 if (summed < values.Length)
                 {
-                    lane.GiveUp();
+                    link.GiveUp();
                 }
             }
 
             int until = (int)Math.Min(values.Length, summed + (uint)(there / sizeof(float)));
             awaited |= until < values.Length ? 1u << peer : 0;
-            ready = Math.Min(ready, Math.Min(until, (int)lane.Sent / sizeof(float))); // A value is overwritten once it is sent.
+            ready = Math.Min(ready, Math.Min(until, (int)link.Sent / sizeof(float))); // A value is overwritten once it is sent.
         }
 
         int count = ready - summed;
@@ -159,7 +159,7 @@ internal sealed class RingAllReduce
         {
             int peer = BitOperations.TrailingZeroCount(rest);
             _links.Take(peer, count * sizeof(float));
-            _lanes[peer]!.Skip(count * sizeof(float));
+            _messageLinks[peer]!.Skip(count * sizeof(float));
         }
 
         summed = ready;

@@ -3,7 +3,7 @@ using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Layers;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -352,10 +352,10 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
 
     private byte* Scratch(int worker) => _scratch.Bytes + (worker * _scratchBytes);
 
-    private ProductInput Input(LinearGroup linears, NativeBlock x, int stride, int tokens) =>
+    private MatMulInput Input(LinearGroup linears, NativeBlock x, int stride, int tokens) =>
         new(x.Floats, stride, _arranged.Bytes, linears.ArrangedBytes, tokens);
 
-    private static ProductOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
+    private static MatMulOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
 
     private void Multiply(LinearGroup linears, NativeBlock x, int stride, NativeBlock y, int worker, int workers) =>
         linears.Multiply(Input(linears, x, stride, _tokens), Output(linears, y), worker, workers, Scratch(worker));

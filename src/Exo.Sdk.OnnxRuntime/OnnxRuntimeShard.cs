@@ -36,12 +36,12 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         _logits = new NativeFloats((long)options.MaxSequences * assignment.Tokens.Count);
         try
         {
-            Products products = new(options.Activations);
-            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, products);
+            MatMulNodes matMuls = new(options.Activations);
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, matMuls);
             byte[] layers = graphs.BuildLayers();
             byte[] head = graphs.BuildHead();
-            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, products.Tensors, layers, head);
-            _packedBytes = products.Tensors.Sum(tensor => tensor.ByteCount);
+            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, matMuls.Tensors, layers, head);
+            _packedBytes = matMuls.Tensors.Sum(tensor => tensor.ByteCount);
         }
         catch
         {

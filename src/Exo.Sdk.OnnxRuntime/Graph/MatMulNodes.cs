@@ -8,7 +8,7 @@ namespace Exo.Sdk.OnnxRuntime.Graph;
 /// per group, so MLX's w = s·q + β is computed exactly as s·(q − z) + (β + z·s): its symmetric product, plus a small one of the groups'
 /// offsets with the sums of x over the groups. Weights stay in memory outside the graphs.
 /// </summary>
-internal sealed class Products(ActivationPrecision activations)
+internal sealed class MatMulNodes(ActivationPrecision activations)
 {
     // MatMulNBits' names for what it computes with: single precision, and x rounded to 8-bit integers.
     private const int SingleAccuracy = 1;

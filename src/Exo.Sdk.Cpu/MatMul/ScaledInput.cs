@@ -1,7 +1,7 @@
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>One token's inputs, scaled by powers of two as the packing wants them, then the groups' sums.</summary>
 internal static unsafe class ScaledInput

@@ -4,7 +4,7 @@ using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// The scales, or the biases, of a packed matrix's groups in panels <c>[panels, groups, lanes]</c>, in the element type they are stored in:

@@ -1,7 +1,7 @@
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>One row's words of a unit, taken out of its panel.</summary>
 internal static unsafe class RowUnit

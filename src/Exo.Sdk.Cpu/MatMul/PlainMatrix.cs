@@ -3,7 +3,7 @@ using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>A matrix of plain numbers in their stored element type, widened to single precision inside the product.</summary>
 internal sealed unsafe class PlainMatrix<TLanes, TVector, TPacking>(int outputCount, int inputCount, NativeBlock words, float[]? bias)
@@ -45,7 +45,7 @@ internal sealed unsafe class PlainMatrix<TLanes, TVector, TPacking>(int outputCo
         }
     }
 
-    protected override void Compute(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch)
+    protected override void Compute(in MatMulInput input, in MatMulOutput output, int first, int end, byte* scratch)
     {
         if (input.Tokens == 1)
         {
@@ -66,8 +66,8 @@ internal sealed unsafe class PlainMatrix<TLanes, TVector, TPacking>(int outputCo
                     Unpack(panel + 1, unit, units, tile + TLanes.Count);
                 }
 
-                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, units * Units.Inputs, input.X + (unit * Units.Inputs), input.Stride, input.Tokens, target);
             }
         }

@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>The product of a tile of small integers with several tokens' 8-bit inputs, four tokens by two panels in registers.</summary>
-internal static unsafe class IntegerTileProduct<TLanes, TVector>
+internal static unsafe class IntegerTileMatMul<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : struct
 {
@@ -20,7 +20,7 @@ internal static unsafe class IntegerTileProduct<TLanes, TVector>
     /// <param name="tokens">How many tokens.</param>
     /// <param name="target">Where the products go.</param>
     internal static void Multiply<TPacking>(
-        byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, int tokens, TileProduct<TLanes, TVector>.TileTarget target)
+        byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, int tokens, TileMatMul<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
         while (tokens > 0)
@@ -50,7 +50,7 @@ internal static unsafe class IntegerTileProduct<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens4<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
+    private static void Tokens4<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileMatMul<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
         TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
@@ -133,7 +133,7 @@ internal static unsafe class IntegerTileProduct<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens2<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
+    private static void Tokens2<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileMatMul<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
         TVector s0 = TLanes.Zero, u0 = TLanes.Zero;
@@ -188,7 +188,7 @@ internal static unsafe class IntegerTileProduct<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tokens1<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileProduct<TLanes, TVector>.TileTarget target)
+    private static void Tokens1<TPacking>(byte* tile, float* groups, int groupCount, int unitsPerGroup, byte* x, float* numbers, long stride, in TileMatMul<TLanes, TVector>.TileTarget target)
         where TPacking : struct, IIntegerPacking
     {
         TVector s0 = TLanes.Zero, u0 = TLanes.Zero;

@@ -1,7 +1,7 @@
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Threading;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// Matrices with the same inputs, computed in one stage: their outputs lie one after the other, each part filled up to whole units. Inputs
@@ -84,7 +84,7 @@ internal sealed unsafe class LinearGroup
     }
 
     /// <summary>Computes a worker's share of all outputs.</summary>
-    internal void Multiply(in ProductInput input, in ProductOutput output, int worker, int workers, byte* scratch)
+    internal void Multiply(in MatMulInput input, in MatMulOutput output, int worker, int workers, byte* scratch)
     {
         (int first, int end) = Share.Of(_pairs, worker, workers);
         for (int i = 0; i < _matrices.Length && end > 0; i++)
@@ -98,7 +98,7 @@ internal sealed unsafe class LinearGroup
 
     /// <summary>Computes a worker's share of two matrices of equal size: the same outputs of both.</summary>
     /// <returns>The outputs computed.</returns>
-    internal (int First, int End) MultiplyBoth(in ProductInput input, in ProductOutput output, int worker, int workers, byte* scratch)
+    internal (int First, int End) MultiplyBoth(in MatMulInput input, in MatMulOutput output, int worker, int workers, byte* scratch)
     {
         (int first, int end) = Share.Of(Pairs(_matrices[0]), worker, workers);
         MultiplyOne(0, input, output, first, end, scratch);
@@ -109,12 +109,12 @@ internal sealed unsafe class LinearGroup
 
     private static int Pairs(WeightMatrix matrix) => (matrix.PanelCount + Tile.Panels - 1) / Tile.Panels;
 
-    private void MultiplyOne(int index, in ProductInput input, in ProductOutput output, int firstPair, int endPair, byte* scratch)
+    private void MultiplyOne(int index, in MatMulInput input, in MatMulOutput output, int firstPair, int endPair, byte* scratch)
     {
         WeightMatrix matrix = _matrices[index];
         matrix.Multiply(
-            new ProductInput(input.X, input.Stride, input.Arranged + _formOffsets[_forms[index]], input.ArrangedStride, input.Tokens),
-            new ProductOutput(output.Y + _offsets[index], output.Stride),
+            new MatMulInput(input.X, input.Stride, input.Arranged + _formOffsets[_forms[index]], input.ArrangedStride, input.Tokens),
+            new MatMulOutput(output.Y + _offsets[index], output.Stride),
             firstPair * Tile.Panels,
             Math.Min(endPair * Tile.Panels, matrix.PanelCount),
             scratch);

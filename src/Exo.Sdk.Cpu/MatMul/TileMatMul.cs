@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// The product of a tile with several tokens' inputs: up to twelve tokens by two panels in registers, so that a weight that is loaded once
 /// takes part in as many multiply-adds as there are tokens. Attention uses it as well, with keys or values as the tile.
 /// </summary>
-internal static unsafe class TileProduct<TLanes, TVector>
+internal static unsafe class TileMatMul<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : struct
 {

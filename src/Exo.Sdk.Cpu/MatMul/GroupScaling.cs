@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>Turns the sums over a panel's groups into outputs: y = Σ scale·sum + Σ bias·(Σ x).</summary>
 internal static unsafe class GroupScaling<TLanes, TVector>

@@ -1,4 +1,4 @@
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>How a matrix wants its inputs; matrices of equal form share them.</summary>
 /// <param name="Kind">The form's kind.</param>
@@ -20,7 +20,7 @@ internal enum InputKind
 }
 
 /// <summary>The inputs of a product: x as it is, and in the matrix's form.</summary>
-internal readonly unsafe struct ProductInput(float* x, int stride, byte* arranged, int arrangedStride, int tokens)
+internal readonly unsafe struct MatMulInput(float* x, int stride, byte* arranged, int arrangedStride, int tokens)
 {
     /// <summary>The first token's inputs, filled up with zeros to whole units.</summary>
     internal float* X => x;
@@ -39,7 +39,7 @@ internal readonly unsafe struct ProductInput(float* x, int stride, byte* arrange
 }
 
 /// <summary>Where a product's outputs go.</summary>
-internal readonly unsafe struct ProductOutput(float* y, int stride)
+internal readonly unsafe struct MatMulOutput(float* y, int stride)
 {
     /// <summary>The first token's outputs; room for whole panels.</summary>
     internal float* Y => y;

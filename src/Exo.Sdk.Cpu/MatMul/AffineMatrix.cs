@@ -4,7 +4,7 @@ using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// A matrix in MLX's affine packing, w = s·q + β with one s and one β per group of inputs, multiplied as it is stored:
@@ -67,7 +67,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
         }
     }
 
-    protected override void Compute(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch)
+    protected override void Compute(in MatMulInput input, in MatMulOutput output, int first, int end, byte* scratch)
     {
         if (input.Tokens == 1)
         {
@@ -158,7 +158,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
 
     private uint* Words(int panel, int group) => _words + ((((long)panel * _unitCount) + (group * _unitsPerGroup)) * UnitWords);
 
-    private void MultiplyTiles(in ProductInput input, in ProductOutput output, int first, int end, float* tile)
+    private void MultiplyTiles(in MatMulInput input, in MatMulOutput output, int first, int end, float* tile)
     {
         for (int panel = first; panel < end; panel += Tile.Panels)
         {
@@ -172,8 +172,8 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
                     Unpack(panel + 1, unit, units, tile + TLanes.Count);
                 }
 
-                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, unit > 0, hasSecond);
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, units * Units.Inputs, input.X + (unit * Units.Inputs), input.Stride, input.Tokens, target);
             }
         }
@@ -192,7 +192,7 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
         }
     }
 
-    private void MultiplyIntegerTiles(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch)
+    private void MultiplyIntegerTiles(in MatMulInput input, in MatMulOutput output, int first, int end, byte* scratch)
     {
         float* groups = (float*)(scratch + Tile.GroupOffset);
         int groupsPerTile = Tile.IntegerDepth / groupSize;
@@ -209,8 +209,8 @@ internal sealed unsafe class AffineMatrix<TLanes, TVector, TPacking>(
                 }
 
                 byte* numbers = input.Arranged + IntegerInput.NumberOffset(InputCount);
-                TileProduct<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, group > 0, hasSecond);
-                IntegerTileProduct<TLanes, TVector>.Multiply<TPacking>(
+                TileMatMul<TLanes, TVector>.TileTarget target = new(output.Y + (panel * TLanes.Count), output.Stride, group > 0, hasSecond);
+                IntegerTileMatMul<TLanes, TVector>.Multiply<TPacking>(
                     scratch,
                     groups,
                     count,

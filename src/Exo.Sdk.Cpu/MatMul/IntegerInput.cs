@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// A token's inputs as 8-bit integers, x ≈ a·i with one a for each group of inputs. w = s·q + β, so with z the middle of q's range

@@ -1,4 +1,4 @@
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// Unpacked weights of two panels, which all tokens of a step share while they stay in the first-level cache.

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>A unit of one panel as quads of bytes. Written out, because the places of values must be constants.</summary>
 internal static unsafe class UnitQuads

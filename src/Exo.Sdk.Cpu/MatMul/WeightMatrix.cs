@@ -1,4 +1,4 @@
-namespace Exo.Sdk.Cpu.Products;
+namespace Exo.Sdk.Cpu.MatMul;
 
 /// <summary>
 /// A rank's part of a matrix <c>[outputs, inputs]</c> in panels, and the products over it: y = W·x + b. Immutable once it is filled; any
@@ -40,7 +40,7 @@ internal abstract unsafe class WeightMatrix(int outputCount, int inputCount, flo
     /// <param name="first">The first panel; even, unless it is the end.</param>
     /// <param name="end">One past the last panel.</param>
     /// <param name="scratch">Memory of the calling thread, <see cref="Tile.ByteCount"/>.</param>
-    internal void Multiply(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch)
+    internal void Multiply(in MatMulInput input, in MatMulOutput output, int first, int end, byte* scratch)
     {
         if (first >= end)
         {
@@ -72,7 +72,7 @@ internal abstract unsafe class WeightMatrix(int outputCount, int inputCount, flo
         GC.SuppressFinalize(this);
     }
 
-    protected abstract void Compute(in ProductInput input, in ProductOutput output, int first, int end, byte* scratch);
+    protected abstract void Compute(in MatMulInput input, in MatMulOutput output, int first, int end, byte* scratch);
 
     protected abstract void Dispose(bool disposing);
 }

@@ -1,10 +1,10 @@
 using Exo.Sdk.Cpu.Memory;
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Cpu.Weights;
 using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Cpu.Tests.Products;
+namespace Exo.Sdk.Cpu.Tests.MatMul;
 
 /// <summary>A matrix with random weights as they are stored, and its weights in double precision, taken out bit by bit.</summary>
 internal sealed unsafe class RandomMatrix
@@ -148,7 +148,7 @@ internal sealed unsafe class RandomMatrix
 }
 
 /// <summary>Runs a matrix over tokens the way a step does.</summary>
-internal sealed unsafe class ProductRun : IDisposable
+internal sealed unsafe class MatMulRun : IDisposable
 {
     private readonly WeightMatrix _matrix;
     private readonly NativeBlock _x;
@@ -158,7 +158,7 @@ internal sealed unsafe class ProductRun : IDisposable
     private readonly int _inputStride;
     private readonly int _outputStride;
 
-    public ProductRun(WeightMatrix matrix, float[][] x)
+    public MatMulRun(WeightMatrix matrix, float[][] x)
     {
         _matrix = matrix;
         _inputStride = (matrix.InputCount + 31) / 32 * 32;
@@ -185,10 +185,10 @@ internal sealed unsafe class ProductRun : IDisposable
             }
         }
 
-        ProductInput input = new(x, _inputStride, _arranged.Bytes, _matrix.ArrangedBytes, count);
+        MatMulInput input = new(x, _inputStride, _arranged.Bytes, _matrix.ArrangedBytes, count);
         int cut = Math.Min(2, _matrix.PanelCount);
-        _matrix.Multiply(input, new ProductOutput(_y.Floats, _outputStride), cut, _matrix.PanelCount, _scratch.Bytes);
-        _matrix.Multiply(input, new ProductOutput(_y.Floats, _outputStride), 0, cut, _scratch.Bytes);
+        _matrix.Multiply(input, new MatMulOutput(_y.Floats, _outputStride), cut, _matrix.PanelCount, _scratch.Bytes);
+        _matrix.Multiply(input, new MatMulOutput(_y.Floats, _outputStride), 0, cut, _scratch.Bytes);
         return [.. Enumerable.Range(0, count).Select(token => new Span<float>(_y.Floats + (token * _outputStride), _matrix.OutputCount).ToArray())];
     }
 

@@ -1,14 +1,14 @@
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Models;
 using Xunit.Abstractions;
 
-namespace Exo.Sdk.Cpu.Tests.Products;
+namespace Exo.Sdk.Cpu.Tests.MatMul;
 
 /// <summary>
 /// Every packing at every register width, also those that this machine computes in software, against sums in double precision. Exact products
 /// are measured against the sum of their terms' absolute values, those with 8-bit inputs by their norm.
 /// </summary>
-public sealed class ProductTests(ITestOutputHelper output)
+public sealed class MatMulTests(ITestOutputHelper output)
 {
     private const double ExactBound = 1.5e-6;
     private const double CompanyBound = 1e-5;
@@ -101,7 +101,7 @@ public sealed class ProductTests(ITestOutputHelper output)
         foreach (int lanes in Lanes)
         {
             using WeightMatrix matrix = source.Create(lanes, integers: true);
-            using ProductRun run = new(matrix, x);
+            using MatMulRun run = new(matrix, x);
             foreach (float[][] y in (float[][][])[run.Multiply(0, 7), [run.Multiply(0, 1)[0], run.Multiply(1, 1)[0]]])
             {
                 for (int token = 0; token < y.Length; token++)
@@ -140,7 +140,7 @@ public sealed class ProductTests(ITestOutputHelper output)
         foreach (int lanes in Lanes)
         {
             using WeightMatrix matrix = source.Create(lanes, integers);
-            using ProductRun run = new(matrix, x);
+            using MatMulRun run = new(matrix, x);
             float[][] alone = [.. Enumerable.Range(0, MostTokens).Select(token => run.Multiply(token, 1)[0])];
             bool rounds = matrix.Form.Kind == InputKind.Integers;
             foreach (int count in TokenCounts)

@@ -156,7 +156,7 @@ internal sealed class TcpLinkGroup : LinkGroup
         }
     }
 
-    /// <summary>Takes what the peers have signalled. A signal connection that ends without a notice is a dead peer.</summary>
+    /// <summary>Takes what the peers have signaled. A signal connection that ends without a notice is a dead peer.</summary>
     private void ReadSignals()
     {
         for (int peer = 0; peer < Size; peer++)

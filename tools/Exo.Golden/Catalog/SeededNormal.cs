@@ -1,4 +1,4 @@
-namespace Exo.Golden.Catalogue;
+namespace Exo.Golden.Catalog;
 
 /// <summary>
 /// A repeatable stream of nearly normal numbers. SplitMix64 (Steele, Lea, Flood) feeds sums of twelve 16-bit uniforms: integer
@@ -8,7 +8,7 @@ internal sealed class SeededNormal
 {
     private ulong _state;
 
-    /// <param name="seed">The catalogue's seed.</param>
+    /// <param name="seed">The catalog's seed.</param>
     /// <param name="name">Each name has its own stream: adding a tensor or a model leaves all others as they were.</param>
     public SeededNormal(ulong seed, string name)
     {

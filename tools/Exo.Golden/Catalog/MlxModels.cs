@@ -1,7 +1,7 @@
-namespace Exo.Golden.Catalogue;
+namespace Exo.Golden.Catalog;
 
 /// <summary>
-/// Models as mlx-lm converts them. Widths are chosen so that a cut at a kv-head group or at a channel group lies on a quantisation
+/// Models as mlx-lm converts them. Widths are chosen so that a cut at a kv-head group or at a channel group lies on a quantization
 /// group: the first can be split over 1 to 4 ranks in any proportion.
 /// </summary>
 internal static class MlxModels
@@ -191,7 +191,7 @@ internal static class MlxModels
             }
             """),
 
-        new("qwen2-mlx-4bit-g32", "4 bits by 32 with bfloat16 scales, tied quantised embedding, '.bias' beside '.biases', ffn of five groups", 15, """
+        new("qwen2-mlx-4bit-g32", "4 bits by 32 with bfloat16 scales, tied quantized embedding, '.bias' beside '.biases', ffn of five groups", 15, """
             {
               "architectures": [
                 "Qwen2ForCausalLM"
@@ -232,7 +232,7 @@ internal static class MlxModels
             }
             """),
 
-        new("qwen3-mlx-8bit-g32", "8 bits by 32 with bfloat16 scales, q and k norms left unquantised, untied quantised head", 12, """
+        new("qwen3-mlx-8bit-g32", "8 bits by 32 with bfloat16 scales, q and k norms left unquantized, untied quantized head", 12, """
             {
               "architectures": [
                 "Qwen3ForCausalLM"

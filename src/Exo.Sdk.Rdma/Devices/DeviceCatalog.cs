@@ -6,7 +6,7 @@ using Exo.Sdk.Rdma.Native;
 namespace Exo.Sdk.Rdma.Devices;
 
 /// <summary>Reads this machine's devices: what they are, which ports can be used, and why the others cannot.</summary>
-internal static unsafe class DeviceCatalogue
+internal static unsafe class DeviceCatalog
 {
     private const int MaxDevices = 64;
     private const int ActiveState = 4;
@@ -108,7 +108,7 @@ internal static unsafe class DeviceCatalogue
     private static string StateText(int state) => state switch
     {
         1 => "down",
-        2 => "initialising",
+        2 => "initializing",
         3 => "armed",
         4 => "active",
         5 => "deferred",

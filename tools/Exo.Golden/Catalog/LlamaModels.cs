@@ -1,4 +1,4 @@
-namespace Exo.Golden.Catalogue;
+namespace Exo.Golden.Catalog;
 
 internal static class LlamaModels
 {

@@ -1,8 +1,8 @@
-namespace Exo.Golden.Catalogue;
+namespace Exo.Golden.Catalog;
 
-/// <summary>One random model of the catalogue: everything about it but its numbers, which follow from its name and the seed.</summary>
+/// <summary>One random model of the catalog: everything about it but its numbers, which follow from its name and the seed.</summary>
 /// <param name="Name">Folder name.</param>
-/// <param name="Covers">What a loader or a forward pass must get right here and nowhere else in the catalogue.</param>
+/// <param name="Covers">What a loader or a forward pass must get right here and nowhere else in the catalog.</param>
 /// <param name="PromptLength">Tokens in the prompt.</param>
 /// <param name="Config">The text of <c>config.json</c>.</param>
 internal sealed record GoldenModel(string Name, string Covers, int PromptLength, string Config)

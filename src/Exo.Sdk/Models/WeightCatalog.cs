@@ -6,7 +6,7 @@ namespace Exo.Sdk.Models;
 /// Matches the weights that a family expects with those that are stored: finds out how each is packed and checks every shape, so that
 /// a model that does not fit its configuration is refused before any weight is read.
 /// </summary>
-internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? quantization)
+internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? quantization)
 {
     private const int BitsPerWord = 32;
     private static readonly string[] NumberTypes = ["F32", "F16", "BF16"];

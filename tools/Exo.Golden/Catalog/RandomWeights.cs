@@ -1,7 +1,7 @@
 using Exo.Golden.Formats;
 using Exo.Golden.Reference;
 
-namespace Exo.Golden.Catalogue;
+namespace Exo.Golden.Catalog;
 
 /// <summary>
 /// Draws the tensors that a config calls for, in checkpoint order. The scales keep the signal alive: scores with a standard

@@ -10,18 +10,34 @@ namespace Exo.Sdk.Backends;
 /// <param name="group">The group.</param>
 /// <param name="mine">This rank's part of the vocabulary.</param>
 /// <param name="vocabularySize">The whole vocabulary.</param>
-public sealed class VocabularyGather(ICollective group, IndexRange mine, int vocabularySize)
+/// <param name="rowsAtOnce">
+/// How many rows travel in one message: <see cref="ShardOptions.MaxSequences"/>, for ranks of one group may run different backends, and all
+/// must cut a step's rows at the same places.
+/// </param>
+public sealed class VocabularyGather(ICollective group, IndexRange mine, int vocabularySize, int rowsAtOnce)
 {
     private IndexRange[]? _parts;
     private float[] _received = [];
 
-    /// <summary>Joins some rows.</summary>
+    /// <summary>Joins some rows; a multiple of the rows of one message, unless they are a step's last.</summary>
     /// <param name="values">This rank's part of each row.</param>
     /// <param name="rows">How many rows.</param>
     /// <param name="logits">On rank 0 the whole rows; ignored elsewhere.</param>
     /// <exception cref="PeerLostException">A rank is lost.</exception>
     /// <exception cref="ProtocolException">A rank claims a part that is not inside the vocabulary.</exception>
     public void Gather(ReadOnlySpan<float> values, int rows, Span<float> logits)
+    {
+        for (int first = 0; first < rows; first += rowsAtOnce)
+        {
+            int count = Math.Min(rowsAtOnce, rows - first);
+            GatherAtOnce(
+                values.Slice(first * mine.Count, count * mine.Count),
+                count,
+                group.Rank == 0 ? logits.Slice(first * vocabularySize, count * vocabularySize) : default);
+        }
+    }
+
+    private void GatherAtOnce(ReadOnlySpan<float> values, int rows, Span<float> logits)
     {
         bool isFirst = _parts is null;
         if (group.Rank != 0)

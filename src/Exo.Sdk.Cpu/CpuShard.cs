@@ -32,7 +32,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _group = group;
         _options = options;
         _slots = new SequenceSlots<SequenceCache>(options.MaxSequences);
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
         _attention = AttentionFactory.Create<TLanes, TVector>(spec, assignment, options);
         _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options, _attention);
     }

@@ -62,7 +62,7 @@ internal sealed unsafe class MlxShard : IModelShard
         _weights = weights;
         IRankSum ranks = group.Size == 1 ? new LoneRankSum() : mlxGroup is null ? new CollectiveSum(group) : new MlxGroupSum(mlxGroup.Handle);
         _pass = new DecoderPass(spec, assignment, weights, operations, type, ranks);
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
         _slots = new SequenceSlots<SequenceCache>(options.MaxSequences);
         _tokens = new int[options.MaxBatchTokens];
         _rows = new int[options.MaxBatchTokens];

@@ -30,19 +30,19 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _weights = weights;
         _group = group;
         _options = options;
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
         _slots = new SequenceSlots<SequenceBinding>(options.MaxSequences);
         _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
         _logits = new NativeFloats((long)options.MaxSequences * assignment.Tokens.Count);
         try
         {
-            Products products = new(options.Activations);
-            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, products);
+            MatMulNodes matMuls = new(options.Activations);
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, matMuls);
             byte[] layers = graphs.BuildLayers();
             byte[] head = graphs.BuildHead();
-            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, products.Tensors, layers, head);
-            _packedBytes = products.Tensors.Sum(tensor => tensor.ByteCount);
+            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, matMuls.Tensors, layers, head);
+            _packedBytes = matMuls.Tensors.Sum(tensor => tensor.ByteCount);
         }
         catch
         {

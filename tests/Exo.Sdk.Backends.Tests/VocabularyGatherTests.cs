@@ -20,7 +20,7 @@ public sealed class VocabularyGatherTests
         group.Run(collective =>
         {
             IndexRange mine = Parts[collective.Rank];
-            VocabularyGather gather = new(collective, mine, Vocabulary);
+            VocabularyGather gather = new(collective, mine, Vocabulary, rowsAtOnce: 2);
             for (int round = 0; round < 2; round++)
             {
                 float[] part = [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(mine.Start, mine.Count).Select(entry => (100f * row) + entry + round))];
@@ -47,7 +47,7 @@ public sealed class VocabularyGatherTests
                 return;
             }
 
-            new VocabularyGather(collective, new IndexRange(0, 5), Vocabulary).Gather(new float[5], 1, new float[Vocabulary]);
+            new VocabularyGather(collective, new IndexRange(0, 5), Vocabulary, rowsAtOnce: 2).Gather(new float[5], 1, new float[Vocabulary]);
         });
 
         failures[0].Should().BeOfType<ProtocolException>().Which.Message.Should().Contain("Rank 1").And.Contain("the vocabulary has 10");

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.MatMul;
+using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Simd;
 
 namespace Exo.Sdk.Cpu.Attention;

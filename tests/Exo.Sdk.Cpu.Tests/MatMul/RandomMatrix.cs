@@ -1,5 +1,5 @@
-using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.MatMul;
+using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Cpu.Weights;
 using Exo.Sdk.Models;

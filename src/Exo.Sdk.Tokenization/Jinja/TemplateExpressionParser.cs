@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Exo.Sdk.Tokenization.Jinja;
 
@@ -287,13 +288,13 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
                     _ => new TemplateExpression.Name(token.Text),
                 };
             case TemplateTokenKind.String:
-                string text = "";
+                StringBuilder text = new();
                 while (cursor.Kind == TemplateTokenKind.String)
                 {
-                    text += cursor.Next().Text;
+                    text.Append(cursor.Next().Text);
                 }
 
-                return new TemplateExpression.Literal(new TextValue(text));
+                return new TemplateExpression.Literal(new TextValue(text.ToString()));
             case TemplateTokenKind.Integer:
                 return Integer();
             case TemplateTokenKind.Float:
@@ -373,13 +374,13 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
 
     private string DottedName()
     {
-        string name = cursor.Take(TemplateTokenKind.Name, "a name");
+        StringBuilder name = new(cursor.Take(TemplateTokenKind.Name, "a name"));
         while (cursor.TryTake("."))
         {
-            name = $"{name}.{cursor.Take(TemplateTokenKind.Name, "a name")}";
+            name.Append('.').Append(cursor.Take(TemplateTokenKind.Name, "a name"));
         }
 
-        return name;
+        return name.ToString();
     }
 
     private void Expect(string text)

@@ -78,7 +78,7 @@ internal sealed class TemplateInterpreter
                 output.Write(TemplateOperators.ToText(printed));
                 break;
             case TemplateStatement.If condition:
-                return Run(_evaluator.Evaluate(condition.Condition, scope).IsTrue ? condition.Then : condition.Otherwise, scope, output);
+                return Run(Chosen(condition, scope), scope, output);
             case TemplateStatement.For loop:
                 Loop(loop, scope, output);
                 break;
@@ -108,6 +108,19 @@ internal sealed class TemplateInterpreter
         }
 
         return Flow.Next;
+    }
+
+    private IReadOnlyList<TemplateStatement> Chosen(TemplateStatement.If choice, TemplateScope scope)
+    {
+        foreach ((TemplateExpression condition, IReadOnlyList<TemplateStatement> then) in choice.Branches)
+        {
+            if (_evaluator.Evaluate(condition, scope).IsTrue)
+            {
+                return then;
+            }
+        }
+
+        return choice.Otherwise;
     }
 
     private void Loop(TemplateStatement.For loop, TemplateScope scope, TemplateOutput output)

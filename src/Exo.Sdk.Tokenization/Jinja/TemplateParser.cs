@@ -104,23 +104,23 @@ internal sealed class TemplateParser
 
     private TemplateStatement.If If(int line)
     {
-        TemplateExpression condition = _expressions.Tuple();
-        EndTag();
-        List<TemplateStatement> then = Body("elif", "else", "endif");
-        Open();
-        if (_cursor.TryTake("elif"))
+        List<(TemplateExpression, IReadOnlyList<TemplateStatement>)> branches = [];
+        do
         {
-            return new(line, condition, then, [If(line)]);
+            TemplateExpression condition = _expressions.Tuple();
+            EndTag();
+            branches.Add((condition, Body("elif", "else", "endif")));
+            Open();
         }
-
+        while (_cursor.TryTake("elif"));
         if (_cursor.TryTake("else"))
         {
             EndTag();
-            return new(line, condition, then, Close("endif"));
+            return new(line, branches, Close("endif"));
         }
 
         Word("endif");
-        return new(line, condition, then, []);
+        return new(line, branches, []);
     }
 
     private TemplateStatement.For For(int line)

@@ -65,8 +65,9 @@ internal abstract record TemplateStatement(int Line)
     /// <summary><c>{{ … }}</c>.</summary>
     public sealed record Print(int Line, TemplateExpression Value) : TemplateStatement(Line);
 
-    /// <summary><c>{% if %}</c>.</summary>
-    public sealed record If(int Line, TemplateExpression Condition, IReadOnlyList<TemplateStatement> Then, IReadOnlyList<TemplateStatement> Otherwise)
+    /// <summary><c>{% if %}</c> with every <c>{% elif %}</c>, in their order: side by side, so that no number of them nests.</summary>
+    public sealed record If(
+        int Line, IReadOnlyList<(TemplateExpression Condition, IReadOnlyList<TemplateStatement> Then)> Branches, IReadOnlyList<TemplateStatement> Otherwise)
         : TemplateStatement(Line);
 
     /// <summary><c>{% for %}</c>.</summary>

@@ -41,7 +41,7 @@ internal sealed record Decoder
     public static int LayerCount(ConfigObject config) => config.Integer("num_hidden_layers", 1, MaxLayers);
 
     /// <summary>Reads the specification.</summary>
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         RequireSilu(config);
         int hidden = config.Integer("hidden_size", 1, MaxHidden);
@@ -73,7 +73,7 @@ internal sealed record Decoder
         };
     }
 
-    private LayerSpec Layer(string path, int hidden, int intermediate, AttentionSpec attention, WeightCatalogue weights)
+    private LayerSpec Layer(string path, int hidden, int intermediate, AttentionSpec attention, WeightCatalog weights)
     {
         int headSize = attention.HeadSize;
         int queries = attention.QueryHeadCount * headSize;
@@ -128,7 +128,7 @@ internal sealed record Decoder
         : throw config.Error(
             "hidden_size", "the value does not fit", $"a multiple of num_attention_heads, {queryHeads}, where head_dim is absent", $"{hidden}");
 
-    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalogue weights)
+    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalog weights)
     {
         if (config.Flag("tie_word_embeddings", defaultValue: false))
         {

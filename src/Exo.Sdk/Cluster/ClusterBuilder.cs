@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
 
@@ -125,6 +126,18 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     {
         ArgumentNullException.ThrowIfNull(backend);
         return With(_options with { OfferedBackends = [.. _options.OfferedBackends, backend] });
+    }
+
+    /// <summary>Adds a model family to those that can be read. Of the same architecture it comes before a built-in one.</summary>
+    /// <param name="family">
+    /// The family. Nodes elsewhere need it in <see cref="NodeOptions.Families"/>; for child processes its type needs a public constructor
+    /// without parameters.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder OfferFamily(IModelFamily family)
+    {
+        ArgumentNullException.ThrowIfNull(family);
+        return With(_options with { OfferedFamilies = [.. _options.OfferedFamilies, family] });
     }
 
     /// <summary>The planner. Without it: <see cref="ShardPlanner"/>.</summary>

@@ -161,6 +161,7 @@ internal sealed class EpochStart
             TypeName(Backend),
             TypeName(_options.Transport),
             offered,
+            [.. _options.OfferedFamilies.Select(family => TypeName(family)!)],
             _options.Heartbeats.Interval.TotalMilliseconds,
             _options.Heartbeats.Timeout.TotalMilliseconds,
             (int)Enumerable.Range((int)LogLevel.Trace, (int)LogLevel.None).Select(level => (LogLevel)level).FirstOrDefault(_logger.IsEnabled, LogLevel.None));

@@ -131,7 +131,7 @@ internal sealed class Epoch : IAsyncDisposable
     private async Task WatchAsync(int rank)
     {
         string reason = await _nodes[rank].Lost.ConfigureAwait(false);
-        PeerLostException loss = new(rank, reason);
+        PeerLostException loss = Losses.Name(_nodes, rank, reason);
         if (!_isDisposing && _loss.TrySetResult(loss))
         {
             Log.RankLost(_logger, rank, reason, _id);
@@ -150,10 +150,12 @@ internal sealed class Epoch : IAsyncDisposable
     /// <summary>Finds the cause, tells it, and stops whatever still runs elsewhere, whether or not the caller ever disposes.</summary>
     private async Task SettleFaultAsync(Exception error)
     {
-        if (error is PeerLostException)
+        if (error is PeerLostException witnessed)
         {
             await Task.WhenAny(_loss.Task, Task.Delay(LossGrace, _time)).ConfigureAwait(false);
-            error = _loss.Task.IsCompleted ? await _loss.Task.ConfigureAwait(false) : error;
+            error = _loss.Task.IsCompleted
+                ? await _loss.Task.ConfigureAwait(false)
+                : Losses.Name(_nodes, witnessed.LostRank, witnessed.Reason, witnessed);
         }
 
         _fault.TrySetResult(error);

@@ -23,7 +23,7 @@ internal sealed class Epoch : IAsyncDisposable
     private readonly TaskCompletionSource<PeerLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task? _disposal;
-    private volatile bool _isDisposing;
+    private volatile bool _areNodesStopping;
 
     /// <param name="id">The epoch's number, which every data frame carries.</param>
     /// <param name="plan">How the model is divided.</param>
@@ -117,7 +117,6 @@ internal sealed class Epoch : IAsyncDisposable
     {
         lock (_gate)
         {
-            _isDisposing = true;
             return _disposal ??= Task.Run(DisposeOnceAsync);
         }
     }
@@ -125,14 +124,16 @@ internal sealed class Epoch : IAsyncDisposable
     private async Task DisposeOnceAsync()
     {
         _engine.Dispose();
+        _areNodesStopping = true;
         await EpochStart.DisposeAllAsync(_nodes).ConfigureAwait(false);
     }
 
+    /// <summary>A rank that is lost while the engine ends is lost as well: the engine's last step may wait for it.</summary>
     private async Task WatchAsync(int rank)
     {
         string reason = await _nodes[rank].Lost.ConfigureAwait(false);
         PeerLostException loss = Losses.Name(_nodes, rank, reason);
-        if (!_isDisposing && _loss.TrySetResult(loss))
+        if (!_areNodesStopping && _loss.TrySetResult(loss))
         {
             Log.RankLost(_logger, rank, reason, _id);
             AbortAll(loss);

@@ -62,9 +62,9 @@ internal sealed record ChatTemplateFile(
 
         try
         {
-            return TemplateParser.Parse(source);
+            return TemplateParser.Parse(source, new TemplateBudget());
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or TemplateError)
         {
             throw new ModelFormatException(file, $"a chat template cannot be read: {e.Message}", tensor: path, innerException: e);
         }

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -9,10 +10,12 @@ namespace Exo.Sdk.Cpu;
 
 /// <summary>
 /// The compute backend on the CPU: a rank's whole shard in .NET SIMD, with registers of 128, 256 or 512 bits as the processor has them.
-/// Weights stay as they are stored, quantised ones too; loading puts them into the order in which a product reads them. Thread-safe.
+/// Weights stay as they are stored, quantized ones too; loading puts them into the order in which a product reads them. Thread-safe.
 /// </summary>
 public sealed class CpuBackend : IComputeBackend
 {
+    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+
     /// <inheritdoc/>
     public string Name => "cpu";
 
@@ -30,9 +33,9 @@ public sealed class CpuBackend : IComputeBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (MatrixFactory.Refuse(linear) is { } reason)
+            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
             {
-                return Availability.No(reason + ".");
+                return Availability.No(reason);
             }
         }
 
@@ -54,7 +57,7 @@ public sealed class CpuBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        Check(assignment, group, options);
+        ShardRules.CheckLoad(assignment, group, options);
         return new ValueTask<IModelShard>(Task.Run(
             () => Load(spec, assignment, weights, group, options, MatrixFactory.BestLanes, progress, cancellationToken), cancellationToken));
     }
@@ -91,16 +94,6 @@ public sealed class CpuBackend : IComputeBackend
         {
             shardWeights.Dispose();
             throw;
-        }
-    }
-
-    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
-    {
-        ShardRules.CheckLoad(assignment, group, options);
-        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
-        if (!Enum.IsDefined(options.KeyValues))
-        {
-            throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision.");
         }
     }
 }

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Layers;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -21,7 +21,7 @@ internal readonly record struct StepSequence(SequenceCache Cache, int First, int
 
 /// <summary>
 /// One step through all layers: prefill and decode, any number of sequences. Buffers hold <c>[tokens, width]</c> with widths filled up to
-/// whole units; the fillings of inputs stay zero. The calling thread leads a team through the stages and takes the all-reduces itself.
+/// whole units; the padding of inputs stays zero. The calling thread leads a team through the stages and takes the all-reduces itself.
 /// </summary>
 internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     where TLanes : struct, ILanes<TVector>
@@ -352,10 +352,10 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
 
     private byte* Scratch(int worker) => _scratch.Bytes + (worker * _scratchBytes);
 
-    private ProductInput Input(LinearGroup linears, NativeBlock x, int stride, int tokens) =>
+    private MatMulInput Input(LinearGroup linears, NativeBlock x, int stride, int tokens) =>
         new(x.Floats, stride, _arranged.Bytes, linears.ArrangedBytes, tokens);
 
-    private static ProductOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
+    private static MatMulOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
 
     private void Multiply(LinearGroup linears, NativeBlock x, int stride, NativeBlock y, int worker, int workers) =>
         linears.Multiply(Input(linears, x, stride, _tokens), Output(linears, y), worker, workers, Scratch(worker));

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
@@ -12,11 +13,12 @@ namespace Exo.Sdk.Mlx;
 /// </summary>
 /// <remarks>
 /// Every shard has a thread of its own, on which it also takes the group's operations while the caller of <see cref="IModelShard.Forward"/>
-/// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finaliser.
+/// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finalizer.
 /// </remarks>
 public sealed class MlxBackend : IMlxBackend
 {
     private static readonly string[] KnownGroups = ["jaccl", "ring"];
+    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
 
     private readonly MlxBackendOptions _options;
 
@@ -47,6 +49,10 @@ public sealed class MlxBackend : IMlxBackend
 
     /// <inheritdoc/>
     public string Name => "mlx";
+
+    /// <inheritdoc/>
+    /// <remarks>Accelerated where it computes on Metal; MLX on processors is slower than our own engine.</remarks>
+    public BackendStanding Standing => Device is null ? BackendStanding.Fallback : BackendStanding.Accelerated;
 
     /// <inheritdoc/>
     public MlxDeviceInfo? Device => TryLoad(out MlxApi? api, out _) && UsesMetal(api!) ? MlxSystem.ReadDevice(api!) : null;
@@ -96,11 +102,9 @@ public sealed class MlxBackend : IMlxBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (linear.Quantization is { } packing && !IsMultiplied(packing))
+            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
             {
-                return Availability.No(
-                    $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; supported are affine with "
-                    + "2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128, mxfp4 (4 bits by 32), nvfp4 (4 bits by 16) and mxfp8 (8 bits by 32).");
+                return Availability.No(reason);
             }
         }
 
@@ -141,15 +145,6 @@ public sealed class MlxBackend : IMlxBackend
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }
-
-    private static bool IsMultiplied(QuantizationSpec packing) => packing switch
-    {
-        { Mode: QuantizationMode.Affine, Bits: 2 or 3 or 4 or 5 or 6 or 8, GroupSize: 32 or 64 or 128 } => true,
-        { Mode: QuantizationMode.Mxfp4, Bits: 4, GroupSize: 32 } => true,
-        { Mode: QuantizationMode.Nvfp4, Bits: 4, GroupSize: 16 } => true,
-        { Mode: QuantizationMode.Mxfp8, Bits: 8, GroupSize: 32 } => true,
-        _ => false,
-    };
 
     private MlxShard Load(
         ModelSpec spec,

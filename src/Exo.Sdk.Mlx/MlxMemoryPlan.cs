@@ -37,7 +37,7 @@ internal static class MlxMemoryPlan
         long outputs = slices.Outputs.Count;
         long values = outputs * slices.Inputs.Count;
         long weight = slices.Linear.Quantization is { } packing
-            ? (values * packing.Bits / 8) + (values / packing.GroupSize * (packing.HasGroupBiases ? 2 * size : sizeof(byte)))
+            ? (values * packing.Bits / 8) + (values / packing.GroupSize * packing.Format.GroupBytes(size))
             : values * size;
         return weight + (slices.Linear.HasBias ? outputs * size : 0);
     }

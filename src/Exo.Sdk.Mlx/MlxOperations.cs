@@ -1,4 +1,5 @@
 using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Mlx.Weights;
 using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Mlx;
@@ -9,10 +10,6 @@ namespace Exo.Sdk.Mlx;
 /// </summary>
 internal sealed unsafe class MlxOperations : IDisposable
 {
-    private static readonly byte[] AffineMode = "affine\0"u8.ToArray();
-    private static readonly byte[] Mxfp4Mode = "mxfp4\0"u8.ToArray();
-    private static readonly byte[] Nvfp4Mode = "nvfp4\0"u8.ToArray();
-    private static readonly byte[] Mxfp8Mode = "mxfp8\0"u8.ToArray();
     private static readonly byte[] NoMask = "\0"u8.ToArray();
     private static readonly byte[] CausalMask = "causal\0"u8.ToArray();
     private static readonly byte[] ArrayMask = "array\0"u8.ToArray();
@@ -185,11 +182,12 @@ internal sealed unsafe class MlxOperations : IDisposable
         }
     }
 
-    /// <summary>x·Wᵀ for a packed weight; biases are none where the mode has none.</summary>
-    internal MlxArray QuantizedMatmul(MlxArray x, MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing)
+    /// <summary>x·Wᵀ for a packed weight; biases are none where the format has none.</summary>
+    internal MlxArray QuantizedMatmul(
+        MlxArray x, MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing, PackedFormat format)
     {
         MlxArray result = Api.ArrayNew();
-        fixed (byte* mode = ModeOf(packing))
+        fixed (byte* mode = format.Mode)
         {
             int code = Api.QuantizedMatmul(
                 &result, x, words, scales, biases, 1, new OptionalInt(packing.GroupSize), new OptionalInt(packing.Bits), mode, _stream);
@@ -197,13 +195,14 @@ internal sealed unsafe class MlxOperations : IDisposable
         }
     }
 
-    /// <summary>The numbers of a packed weight; biases are none where the mode has none.</summary>
-    internal MlxArray Dequantize(MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing, MlxType type)
+    /// <summary>The numbers of a packed weight; biases are none where the format has none.</summary>
+    internal MlxArray Dequantize(
+        MlxArray words, MlxArray scales, MlxArray biases, QuantizationSpec packing, PackedFormat format, MlxType type)
     {
         MlxArray result = Api.ArrayNew();
         OptionalInt groupSize = new(packing.GroupSize);
         OptionalInt bits = new(packing.Bits);
-        fixed (byte* mode = ModeOf(packing))
+        fixed (byte* mode = format.Mode)
         {
             int code = Api.Dequantize(
                 &result, words, scales, biases, groupSize, bits, mode, MlxArray.None, new OptionalType(type), _stream);
@@ -290,14 +289,6 @@ internal sealed unsafe class MlxOperations : IDisposable
         Scope.Dispose();
         _ = Api.StreamFree(_stream);
     }
-
-    private static byte[] ModeOf(QuantizationSpec packing) => packing.Mode switch
-    {
-        QuantizationMode.Mxfp4 => Mxfp4Mode,
-        QuantizationMode.Nvfp4 => Nvfp4Mode,
-        QuantizationMode.Mxfp8 => Mxfp8Mode,
-        _ => AffineMode,
-    };
 
     private MlxArrayList List(ReadOnlySpan<MlxArray> arrays)
     {

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;
@@ -24,8 +25,14 @@ namespace Exo.Sdk.OnnxRuntime;
 /// </remarks>
 public sealed class OnnxRuntimeBackend : IComputeBackend
 {
+    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+
     /// <inheritdoc/>
     public string Name => "onnxruntime";
+
+    /// <inheritdoc/>
+    /// <remarks>On processors our own engine decodes faster and holds one copy of the weights; see docs/performance.md.</remarks>
+    public BackendStanding Standing => BackendStanding.Fallback;
 
     /// <inheritdoc/>
     public Availability Probe()
@@ -53,12 +60,9 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
 
         foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
         {
-            if (linear.Quantization is { } packing && !IsMultiplied(packing))
+            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
             {
-                return Availability.No(
-                    $"{linear.Path} is packed as {packing.Mode} with {packing.Bits} bits in groups of {packing.GroupSize}; ONNX Runtime multiplies "
-                    + "affine with 2, 4 or 8 bits in groups of 32, 64 or 128"
-                    + (packing.HasGroupBiases ? "." : "; the mlx backend multiplies this mode."));
+                return Availability.No(reason);
             }
         }
 
@@ -85,13 +89,9 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
         ShardRules.CheckLoad(assignment, group, options);
-        ShardRules.RequirePositive(nameof(options.ThreadCount), options.ThreadCount);
         return new ValueTask<IModelShard>(Task.Run<IModelShard>(
             () => Load(spec, assignment, weights, group, options, progress, cancellationToken), cancellationToken));
     }
-
-    private static bool IsMultiplied(QuantizationSpec packing) =>
-        packing is { Mode: QuantizationMode.Affine, Bits: 2 or 4 or 8, GroupSize: 32 or 64 or 128 };
 
     private OnnxRuntimeShard Load(
         ModelSpec spec,

@@ -4,7 +4,6 @@ using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
 using Exo.Sdk.Transport;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma;
 
@@ -68,7 +67,7 @@ public sealed class RdmaTransport : IRdmaTransport
 
             return Availability.No(devices.Count == 0
                 ? $"{library.Name} finds no RDMA device{(Options.Devices.Count > 0 ? $" named {string.Join(" or ", Options.Devices)}" : "")}. " + NoDeviceAdvice
-                : $"No RDMA device can be used. {string.Join("; ", devices.Select(DeviceCatalogue.WhyUnusable))}.");
+                : $"No RDMA device can be used. {string.Join("; ", devices.Select(DeviceCatalog.WhyUnusable))}.");
         }
         catch (UnavailableException missing)
         {
@@ -112,7 +111,7 @@ public sealed class RdmaTransport : IRdmaTransport
         bool taken = false;
         try
         {
-            RdmaLimits limits = DeviceCatalogue.Read(device, deviceName, Options.LimitCeiling).Device.Limits;
+            RdmaLimits limits = DeviceCatalog.Read(device, deviceName, Options.LimitCeiling).Device.Limits;
             _use.Take(deviceName, limits, 0, 1);
             taken = true;
             return new RdmaMemory(_use, deviceName, device, SlabHandle.Register(device, byteCount, Options.Access), byteCount);
@@ -132,6 +131,7 @@ public sealed class RdmaTransport : IRdmaTransport
     /// <inheritdoc/>
     public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         Availability availability = Probe();
         if (!availability.IsAvailable)
         {
@@ -140,10 +140,10 @@ public sealed class RdmaTransport : IRdmaTransport
 
         // The ranks meet on TCP, and the group that has met is turned into one over queue pairs.
         TcpTransport side = new() { Spin = Options.Spin };
-        return ValueTask.FromResult<ITransportEndpoint>(side.Open(options, Scheme, Extend));
+        return ValueTask.FromResult(side.OpenMeetingPoint(options, Scheme, Extend));
     }
 
-    private RdmaLinkGroup Extend(TcpLinkGroup met, GroupDescription group, CancellationToken cancellationToken)
+    private RdmaLinkGroup Extend(LinkGroup met, GroupDescription group, CancellationToken cancellationToken)
     {
         try
         {
@@ -164,13 +164,13 @@ public sealed class RdmaTransport : IRdmaTransport
     /// <returns>The devices.</returns>
     internal List<RdmaDevice> Read(VerbsHandle library, out List<LocalPort> usable)
     {
-        string[] present = DeviceCatalogue.Names(library);
+        string[] present = DeviceCatalog.Names(library);
         usable = [];
         List<RdmaDevice> devices = [];
         foreach (string name in Options.Devices.Count == 0 ? present : Options.Devices.Intersect(present))
         {
             using DeviceHandle handle = DeviceHandle.Open(library, name);
-            (RdmaDevice device, List<LocalPort> ports) = DeviceCatalogue.Read(handle, name, Options.LimitCeiling);
+            (RdmaDevice device, List<LocalPort> ports) = DeviceCatalog.Read(handle, name, Options.LimitCeiling);
             devices.Add(device);
             usable.AddRange(ports);
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Models;
+using Exo.Sdk.Testing;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.Cpu.Tests;
@@ -22,7 +23,8 @@ public sealed class MemoryTests(ITestOutputHelper output)
         ShardOptions options = new() { ContextLength = 256, MaxSequences = 1, MaxBatchTokens = 32, ThreadCount = 2 };
         long before = Resident("VmRSS");
         bool tellsPeak = TryResetPeak();
-        using (IModelShard shard = await new CpuBackend().LoadAsync(spec, ShardSet.Split(spec), source, ThreadGroup.Create(1)[0], options))
+        using TestGroup group = await TestGroup.ConnectAsync(size: 1);
+        using (IModelShard shard = await new CpuBackend().LoadAsync(spec, ShardSet.Whole(spec), source, group.Ranks[0], options))
         {
             ShardMemory memory = shard.Memory;
             memory.Weights.Should().BeGreaterThan(200 << 20);
@@ -53,7 +55,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void Loading_and_disposing_leaves_no_memory_behind()
     {
-        RandomModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
+        MemoryModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
         int[] tokens = model.Tokens(40, 1);
         for (int i = 0; i < 5; i++)
         {
@@ -73,7 +75,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
 
         long Cycle()
         {
-            using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
+            using ShardSet shards = new(new CpuBackend(), model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
             shards.Do(shard => shard.Allocate(0));
             shards.Do(shard => shard.Allocate(1));
             shards.Forward(tokens, new SequenceStep(0, 0, 40, StepLogits.Last));

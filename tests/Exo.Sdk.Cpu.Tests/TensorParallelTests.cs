@@ -1,5 +1,3 @@
-using Exo.Sdk.Cpu.Tests.Support;
-using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 using Xunit.Abstractions;
 
@@ -10,18 +8,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     private const double Bound = 2e-5;
     private const double IntegerBound = 5e-2;
 
-    private static readonly ModelShape Dense = new()
-    {
-        Hidden = 96,
-        QueryHeads = 8,
-        KeyValueHeads = 4,
-        Channels = 131,
-        HasBias = true,
-        HasOutputBias = true,
-        Seed = 30,
-    };
-
-    private static readonly ModelShape Quantised = new()
+    private static readonly ModelShape Quantized = new()
     {
         Hidden = 128,
         QueryHeads = 8,
@@ -34,55 +21,12 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
         Seed = 31,
     };
 
-    public static TheoryData<string, ModelShape, int[], int[], int[]> Splits()
-    {
-        TheoryData<string, ModelShape, int[], int[], int[]> splits = new()
-        {
-            { "2 ranks, equal", Dense, [2, 2], [65, 66], [49, 48] },
-            { "2 ranks, uneven", Dense, [3, 1], [100, 31], [1, 96] },
-            { "3 ranks", Dense, [2, 1, 1], [1, 60, 70], [30, 40, 27] },
-            { "4 ranks", Dense, [1, 1, 1, 1], [30, 31, 35, 35], [25, 24, 24, 24] },
-        };
-        foreach (QuantizationSpec packing in (QuantizationSpec[])[new(2, 32), new(3, 32), new(4, 32), new(5, 32), new(6, 32), new(8, 32)])
-        {
-            ModelShape shape = Quantised with { Packing = packing };
-            splits.Add($"{packing.Bits}-bit, 2 ranks, uneven", shape, [3, 1], [96, 160], [90, 7]);
-            splits.Add($"{packing.Bits}-bit, 3 ranks", shape, [1, 2, 1], [64, 160, 32], [32, 32, 33]);
-            splits.Add($"{packing.Bits}-bit, 4 ranks", shape, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25]);
-        }
-
-        splits.Add("a rank without tokens", Dense, [2, 2], [65, 66], [97, 0]);
-        return splits;
-    }
-
-    [Theory]
-    [MemberData(nameof(Splits))]
-    public void Several_ranks_agree_with_the_formulas(string name, ModelShape shape, int[] heads, int[] channels, int[] tokens)
-    {
-        RandomModel model = new(shape);
-        Follow(name, model, ShardSet.Split(model.Spec, heads, channels, tokens));
-    }
-
-    [Fact]
-    public void Key_value_heads_are_repeated_where_there_are_more_ranks()
-    {
-        RandomModel model = new(Dense with { KeyValueHeads = 2, QueryHeads = 6 });
-        ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1, 0, 0], [40, 40, 40, 11], [30, 30, 30, 7]);
-        IndexRange[] queries = [new(0, 2), new(2, 1), new(3, 2), new(5, 1)];
-        for (int rank = 0; rank < split.Length; rank++)
-        {
-            split[rank] = split[rank] with { QueryHeads = queries[rank], KeyValueHeads = new IndexRange(rank / 2, 1) };
-        }
-
-        Follow("4 ranks for 2 key-value heads", model, split);
-    }
-
     [Fact]
     public void Integer_activations_of_several_ranks_stay_within_their_bound()
     {
-        RandomModel model = new(Quantised);
-        Follow("int8, 2 ranks", model, ShardSet.Split(model.Spec, [3, 1], [96, 160], [90, 7]), ActivationPrecision.Int8);
-        Follow("int8, 4 ranks", model, ShardSet.Split(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25]), ActivationPrecision.Int8);
+        MemoryModel model = new(Quantized);
+        Follow("int8, 2 ranks", model, ShardSet.Divide(model.Spec, [3, 1], [96, 160], [90, 7]), ActivationPrecision.Int8);
+        Follow("int8, 4 ranks", model, ShardSet.Divide(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25]), ActivationPrecision.Int8);
     }
 
     [Theory]
@@ -90,15 +34,15 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [InlineData(ActivationPrecision.Int8)]
     public void Ranks_agree_with_one_rank(ActivationPrecision activations)
     {
-        RandomModel model = new(Quantised);
+        MemoryModel model = new(Quantized);
         ShardOptions options = new() { ContextLength = 64, Activations = activations, KeyValues = KeyValuePrecision.Float32 };
         int[] tokens = model.Tokens(20, 2);
-        double[] one = Logits([ShardSet.Split(model.Spec)]);
+        double[] one = Logits([ShardSet.Whole(model.Spec)]);
         double worst = 0;
         foreach (ShardAssignment[] split in (ShardAssignment[][])[
-            ShardSet.Split(model.Spec, [2, 2], [128, 128], [50, 47]),
-            ShardSet.Split(model.Spec, [1, 2, 1], [64, 160, 32], [32, 32, 33]),
-            ShardSet.Split(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25])])
+            ShardSet.Divide(model.Spec, [2, 2], [128, 128], [50, 47]),
+            ShardSet.Divide(model.Spec, [1, 2, 1], [64, 160, 32], [32, 32, 33]),
+            ShardSet.Divide(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25])])
         {
             worst = Math.Max(worst, Accuracy.Error(Array.ConvertAll(Logits(split), v => (float)v), one));
         }
@@ -110,35 +54,24 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
 
         double[] Logits(ShardAssignment[] split)
         {
-            using ShardSet shards = new(model, split, options);
+            using ShardSet shards = new(new CpuBackend(), model, split, options);
             shards.Do(shard => shard.Allocate(0));
             shards.Forward(tokens[..19], new SequenceStep(0, 0, 19, StepLogits.None));
             return Array.ConvertAll(shards.Forward(tokens[19..], new SequenceStep(0, 19, 1, StepLogits.Last))[0], v => (double)v);
         }
     }
 
-    private void Follow(string name, RandomModel model, ShardAssignment[] split, ActivationPrecision activations = ActivationPrecision.Float32)
+    private void Follow(string name, MemoryModel model, ShardAssignment[] split, ActivationPrecision activations)
     {
-        const int Prefill = 9;
-        const int Count = Prefill + 32;
-        using ShardSet shards = new(model, split, new ShardOptions
+        using ShardSet shards = new(new CpuBackend(), model, split, new ShardOptions
         {
             ContextLength = 64,
             ThreadCount = 2,
             Activations = activations,
             KeyValues = KeyValuePrecision.Float32,
         });
-        int[] tokens = model.Tokens(Count, 1);
-        double[][] expected = new ReferenceModel(model).Logits(tokens);
-        shards.Do(shard => shard.Allocate(0));
-        double error = Accuracy.Error(shards.Forward(tokens[..Prefill], new SequenceStep(0, 0, Prefill, StepLogits.Last))[0], expected[Prefill - 1]);
-        for (int position = Prefill; position < Count; position++)
-        {
-            error = Math.Max(error, Accuracy.Error(
-                shards.Forward([tokens[position]], new SequenceStep(0, position, 1, StepLogits.Last))[0], expected[position]));
-        }
-
+        double error = shards.ErrorAgainst(model, prefill: 9, decode: 32);
         output.WriteLine($"{name}: largest relative error {error:e2}");
-        error.Should().BeLessThan(activations == ActivationPrecision.Int8 ? IntegerBound : Bound);
+        error.Should().BeLessThan(IntegerBound);
     }
 }

@@ -1,4 +1,3 @@
-using Exo.Sdk.Cpu.Tests.Support;
 using Exo.Sdk.Models;
 using Xunit.Abstractions;
 
@@ -20,7 +19,7 @@ public sealed class ThreadTests(ITestOutputHelper output)
     [MemberData(nameof(Shapes))]
     public void Any_number_of_threads_gives_the_same_bits(ModelShape shape)
     {
-        RandomModel model = new(shape);
+        MemoryModel model = new(shape);
         int[] tokens = model.Tokens(44, 1);
         foreach (ActivationPrecision activations in Enum.GetValues<ActivationPrecision>())
         {
@@ -40,7 +39,7 @@ public sealed class ThreadTests(ITestOutputHelper output)
 
         float[][] Run(int threads, ActivationPrecision activations)
         {
-            using ShardSet shards = new(model, options: new ShardOptions { ThreadCount = threads, ContextLength = 64, Activations = activations });
+            using ShardSet shards = new(new CpuBackend(), model, options: new ShardOptions { ThreadCount = threads, ContextLength = 64, Activations = activations });
             shards.Do(shard => shard.Allocate(0));
             List<float[]> rows = [shards.Forward(tokens[..20], new SequenceStep(0, 0, 20, StepLogits.Last))[0]];
             for (int position = 20; position < 44; position++)

@@ -13,7 +13,7 @@ public sealed class LeakTests(ITestOutputHelper output)
     {
         const int Steps = 10_000;
         long before = ArrayScope.LiveCount;
-        RandomModel model = new(new ModelShape { Packing = new(4, 32), Seed = 12 });
+        MemoryModel model = new(new ModelShape { Packing = new(4, 32), Seed = 12 });
         using (IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights))
         {
             long loaded = ArrayScope.LiveCount;
@@ -56,7 +56,7 @@ public sealed class LeakTests(ITestOutputHelper output)
     [MlxFact]
     public void A_hundred_shards_leave_nothing_behind()
     {
-        RandomModel model = new(new ModelShape { Seed = 13 });
+        MemoryModel model = new(new ModelShape { Seed = 13 });
         Use(model);
         long arrays = ArrayScope.LiveCount;
         nuint memory = ActiveMemory();
@@ -70,7 +70,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         ActiveMemory().Should().BeLessThanOrEqualTo(memory + 4096);
         System.Diagnostics.Process.GetCurrentProcess().Threads.Count.Should().BeLessThan(threads + 20, "threads are used again");
 
-        static void Use(RandomModel model)
+        static void Use(MemoryModel model)
         {
             using IModelShard shard = Ranks.Load(new MlxBackend(), model.Spec, model.Weights);
             shard.Allocate(0);

@@ -18,7 +18,7 @@ public sealed class MlxBackendTests
         answer.Reason.Should().Contain(path + ": no such file").And.Contain("EXO_MLX_LIBRARY");
         backend.Device.Should().BeNull();
         backend.DistributedBackends.Should().BeEmpty();
-        RandomModel model = new(new ModelShape());
+        MemoryModel model = new(new ModelShape());
         FluentActions.Invoking(() => Ranks.Load(backend, model.Spec, model.Weights)).Should().Throw<UnavailableException>().WithMessage("*no such file*");
         backend.Invoking(b => b.SetMemoryLimits(default)).Should().Throw<UnavailableException>();
     }
@@ -114,7 +114,7 @@ public sealed class MlxBackendTests
     {
         Standin standin = new();
         standin.SetMetal(true);
-        RandomModel model = new(new ModelShape { Seed = 31 });
+        MemoryModel model = new(new ModelShape { Seed = 31 });
         using (Ranks.Load(new MlxBackend(new MlxBackendOptions { LibraryPath = standin.Path }), model.Spec, model.Weights))
         {
             standin.Limit(0).Should().Be(48L << 30, "a small model leaves the recommended working set to others");
@@ -128,7 +128,7 @@ public sealed class MlxBackendTests
     public void Another_scaling_or_packing_is_refused_with_its_name()
     {
         MlxBackend backend = new Standin().Backend;
-        ModelSpec spec = new RandomModel(new ModelShape { Packing = new QuantizationSpec(4, 32) }).Spec;
+        ModelSpec spec = new MemoryModel(new ModelShape { Packing = new QuantizationSpec(4, 32) }).Spec;
 
         backend.Supports(spec).IsAvailable.Should().BeTrue();
         backend.Supports(spec with { Rope = new RopeSpec(1e4, new OtherScaling()) }).Reason.Should().Contain("OtherScaling");
@@ -136,12 +136,12 @@ public sealed class MlxBackendTests
         backend.Supports(spec with { Head = seven }).Reason.Should().Contain("7 bits");
         LinearSpec sixteen = spec.Head with { Quantization = new QuantizationSpec(4, 16) };
         backend.Supports(spec with { Head = sixteen }).Reason.Should().Contain("groups of 16");
-        foreach (QuantizationMode mode in (QuantizationMode[])[QuantizationMode.Mxfp4, QuantizationMode.Nvfp4, QuantizationMode.Mxfp8])
+        foreach (QuantizationFormat format in (QuantizationFormat[])[QuantizationFormat.Mxfp4, QuantizationFormat.Nvfp4, QuantizationFormat.Mxfp8])
         {
-            QuantizationSpec packing = FloatPackedModel.PackingOf(mode);
+            QuantizationSpec packing = FloatPackedModel.PackingOf(format);
             backend.Supports(spec with { Head = spec.Head with { Quantization = packing } }).IsAvailable.Should().BeTrue();
             LinearSpec wide = spec.Head with { Quantization = packing with { GroupSize = 64 } };
-            backend.Supports(spec with { Head = wide }).Reason.Should().Contain($"{mode} with {packing.Bits} bits in groups of 64");
+            backend.Supports(spec with { Head = wide }).Reason.Should().Contain($"{format} with {packing.Bits} bits in groups of 64");
         }
     }
 

@@ -10,7 +10,7 @@ public sealed class MlxMemoryPlanTests
     [Fact]
     public void Weights_caches_and_buffers_are_wired_and_no_more()
     {
-        ModelSpec spec = new RandomModel(new ModelShape { Packing = new QuantizationSpec(4, 32) }).Spec;
+        ModelSpec spec = new MemoryModel(new ModelShape { Packing = new QuantizationSpec(4, 32) }).Spec;
         long perLayer = (64 * 64) + (64 * 32) + (64 * 32) + (64 * 64) + (3 * 64 * 128);
         long parameters = (2 * perLayer) + (2 * 97 * 64);
         long cache = 2L * 2 * 2 * 16 * 1000 * 2 * 4;
@@ -22,13 +22,13 @@ public sealed class MlxMemoryPlanTests
     }
 
     [Theory]
-    [InlineData(4, 32, QuantizationMode.Mxfp4)]
-    [InlineData(4, 16, QuantizationMode.Nvfp4)]
-    [InlineData(8, 32, QuantizationMode.Mxfp8)]
-    public void A_group_without_bias_takes_one_byte_in_every_precision(int bits, int group, QuantizationMode mode)
+    [InlineData(4, 32, "mxfp4")]
+    [InlineData(4, 16, "nvfp4")]
+    [InlineData(8, 32, "mxfp8")]
+    public void A_group_without_bias_takes_one_byte_in_every_precision(int bits, int group, string name)
     {
-        ModelSpec spec = new RandomModel(new ModelShape()).Spec;
-        ModelSpec packed = spec with { Head = spec.Head with { Quantization = new QuantizationSpec(bits, group, mode) } };
+        ModelSpec spec = new MemoryModel(new ModelShape()).Spec;
+        ModelSpec packed = spec with { Head = spec.Head with { Quantization = new QuantizationSpec(bits, group, QuantizationFormat.Known.Single(format => format.Name == name)) } };
         foreach ((MlxPrecision precision, int size) in ((MlxPrecision, int)[])[(MlxPrecision.Float32, 4), (MlxPrecision.BFloat16, 2)])
         {
             long saved = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, precision, Device(48L << 30)).Wired!.Value
@@ -41,7 +41,7 @@ public sealed class MlxMemoryPlanTests
     [Fact]
     public void Half_the_precision_takes_half_the_numbers()
     {
-        ModelSpec spec = new RandomModel(new ModelShape()).Spec;
+        ModelSpec spec = new MemoryModel(new ModelShape()).Spec;
 
         long full = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, MlxPrecision.Float32, Device(48L << 30)).Wired!.Value - (64L << 20);
         long half = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, MlxPrecision.BFloat16, Device(48L << 30)).Wired!.Value - (64L << 20);
@@ -52,7 +52,7 @@ public sealed class MlxMemoryPlanTests
     [Fact]
     public void What_does_not_fit_is_wired_as_far_as_Metal_recommends()
     {
-        ModelSpec spec = new RandomModel(new ModelShape()).Spec;
+        ModelSpec spec = new MemoryModel(new ModelShape()).Spec;
 
         MlxMemoryLimits limits = MlxMemoryPlan.Of(spec, Ranks.Whole(spec), Options, MlxPrecision.Float32, Device(10_000));
 

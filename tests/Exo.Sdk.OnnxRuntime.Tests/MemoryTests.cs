@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.OnnxRuntime.Tests;
@@ -12,7 +11,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void Loading_and_disposing_leaves_no_memory_behind()
     {
-        RandomModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
+        MemoryModel model = new(new ModelShape { Hidden = 256, Layers = 4, Channels = 512, Vocabulary = 2000, Packing = new(8, 32), Seed = 61 });
         int[] tokens = model.Tokens(40, 1);
         for (int i = 0; i < 5; i++)
         {
@@ -32,7 +31,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
 
         long Cycle()
         {
-            using ShardSet shards = new(model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
+            using ShardSet shards = new(new OnnxRuntimeBackend(), model, options: new ShardOptions { ContextLength = 1024, ThreadCount = 2 });
             shards.Do(shard => shard.Allocate(0));
             shards.Do(shard => shard.Allocate(1));
             shards.Forward(tokens, new SequenceStep(0, 0, 40, StepLogits.Last));

@@ -1,7 +1,5 @@
 using Exo.Sdk.Cpu;
-using Exo.Sdk.OnnxRuntime.Tests.Support;
 using Exo.Sdk.Planning;
-using Exo.Sdk.Transport;
 
 namespace Exo.Sdk.OnnxRuntime.Tests;
 
@@ -20,48 +18,19 @@ public sealed class MixedBackendTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Several_tokens_pass_through_ranks_of_different_backends(bool onnxFirst)
+    public void Several_tokens_pass_through_ranks_of_different_backends(bool onnxFirst)
     {
-        RandomModel model = new(Shape);
-        ShardAssignment[] split = ShardSet.Split(model.Spec, [1, 1], [20, 20], [50, 47]);
+        MemoryModel model = new(Shape);
+        ShardAssignment[] parts = ShardSet.Divide(model.Spec, [1, 1], [20, 20], [50, 47]);
         IComputeBackend[] backends = onnxFirst ? [new OnnxRuntimeBackend(), new CpuBackend()] : [new CpuBackend(), new OnnxRuntimeBackend()];
-        ICollective[] group = await ConnectAsync();
-        IModelShard[] shards = new IModelShard[2];
         ShardOptions options = new() { ContextLength = 64, MaxSequences = 2, KeyValues = KeyValuePrecision.Float32 };
+        using ShardSet shards = ShardSet.Load(rank => backends[rank], model.Spec, model.Weights, parts, options);
         int[] tokens = model.Tokens(5, 1);
-        SequenceStep[] steps = [new SequenceStep(0, 0, 5, StepLogits.All)];
-        float[] logits = new float[5 * model.Spec.VocabularySize];
-        try
-        {
-            ThreadGroup.Run(2, rank =>
-            {
-                shards[rank] = backends[rank].LoadAsync(model.Spec, split[rank], model.Weights, group[rank], options).AsTask().GetAwaiter().GetResult();
-                shards[rank].Allocate(0);
-                shards[rank].Forward(new StepBatch(tokens, steps), rank == 0 ? logits : default);
-            });
-        }
-        finally
-        {
-            Array.ForEach(shards, shard => shard?.Dispose());
-            Array.ForEach(group, rank => rank.Dispose());
-        }
+        shards.Do(shard => shard.Allocate(0));
+
+        float[][] rows = shards.Forward(tokens, new SequenceStep(0, 0, 5, StepLogits.All));
 
         double[][] expected = new ReferenceModel(model).Logits(tokens);
-        float[][] rows = [.. logits.Chunk(model.Spec.VocabularySize)];
         rows.Zip(expected).Max(pair => Accuracy.Error(pair.First, pair.Second)).Should().BeLessThan(2e-5);
-    }
-
-    private static async Task<ICollective[]> ConnectAsync()
-    {
-        InProcessTransport transport = new();
-        ITransportEndpoint[] endpoints = [await transport.OpenAsync(new TransportOptions()), await transport.OpenAsync(new TransportOptions())];
-        string[] addresses = [.. endpoints.Select(endpoint => endpoint.Address)];
-        return await Task.WhenAll(endpoints.Select((endpoint, rank) => endpoint.ConnectAsync(new GroupDescription
-        {
-            Epoch = 1,
-            Rank = rank,
-            Addresses = addresses,
-            Deadline = TimeSpan.FromSeconds(20),
-        }).AsTask()));
     }
 }

@@ -167,24 +167,6 @@ public sealed class FakeTransportTests : IDisposable
         killer.Wait();
     }
 
-    [FakeTheory]
-    [InlineData(RdmaConnection.Reliable)]
-    [InlineData(RdmaConnection.Unreliable)]
-    public void Abort_on_one_rank_ends_the_others(RdmaConnection connection)
-    {
-        using RankGroup group = RankGroup.Connect(Options(connection), 3);
-        Exception?[] failures = group.Catch(collective =>
-        {
-            if (collective.Rank == 2)
-            {
-                collective.Abort(1, "the test says so");
-            }
-
-            collective.Barrier();
-        });
-        failures.Should().AllBeOfType<PeerLostException>().And.OnlyContain(failure => ((PeerLostException)failure!).LostRank == 1);
-    }
-
     [FakeFact]
     public void Many_groups_leave_nothing_behind()
     {
@@ -195,29 +177,6 @@ public sealed class FakeTransportTests : IDisposable
         }
 
         _fake.ShouldBeEmpty();
-    }
-
-    [FakeFact]
-    public void Sums_allocate_nothing_once_warm()
-    {
-        using RankGroup group = RankGroup.Connect(Options(RdmaConnection.Unreliable), 2);
-        long[] allocated = new long[2];
-        group.Run(collective =>
-        {
-            float[] values = new float[4096];
-            for (int round = 0; round < 300; round++)
-            {
-                if (round == 100)
-                {
-                    allocated[collective.Rank] = GC.GetAllocatedBytesForCurrentThread();
-                }
-
-                collective.AllReduceSum(values);
-            }
-
-            allocated[collective.Rank] = GC.GetAllocatedBytesForCurrentThread() - allocated[collective.Rank];
-        });
-        allocated.Should().OnlyContain(bytes => bytes < 4096, "200 sums of 16 KiB allocate nothing each");
     }
 
     private RdmaOptions Options(RdmaConnection connection) => new()

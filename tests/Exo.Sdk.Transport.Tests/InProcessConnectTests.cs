@@ -33,32 +33,6 @@ public sealed class InProcessConnectTests
         (await fresh.WaitAsync(Patience)).Dispose();
     }
 
-    [Fact]
-    public async Task A_rank_that_does_not_come_is_lost_by_name()
-    {
-        string[] addresses = await OpenAsync(3);
-        TimeSpan brief = TimeSpan.FromMilliseconds(100);
-        Task<ICollective> first = Connect(addresses, 0, group => group with { ConnectTimeout = brief });
-        Task<ICollective> third = Connect(addresses, 2, group => group with { ConnectTimeout = brief });
-
-        (await Failure(first)).Should().BeOfType<PeerLostException>().Which.LostRank.Should().Be(1);
-        (await Failure(third)).Should().BeOfType<PeerLostException>();
-    }
-
-    [Fact]
-    public async Task Cancelling_a_connect_leaves_the_place_free()
-    {
-        string[] addresses = await OpenAsync(2);
-        using CancellationTokenSource cancel = new();
-        Task<ICollective> first = Connect(addresses, 0, token: cancel.Token);
-        await cancel.CancelAsync();
-        (await Failure(first)).Should().BeAssignableTo<OperationCanceledException>();
-
-        Task<ICollective> again = Connect(addresses, 0);
-        using ICollective second = await Connect(addresses, 1).WaitAsync(Patience);
-        (await again.WaitAsync(Patience)).Dispose();
-    }
-
     private readonly List<ITransportEndpoint> _endpoints = [];
 
     private async Task<string[]> OpenAsync(int size)

@@ -107,25 +107,6 @@ public sealed class TcpConnectTests
     }
 
     [Fact]
-    public async Task An_endpoint_connects_one_epoch_after_another()
-    {
-        TcpTransport transport = new();
-        await using ITransportEndpoint lower = await transport.OpenAsync(new TransportOptions());
-        await using ITransportEndpoint higher = await transport.OpenAsync(new TransportOptions());
-        string[] addresses = [lower.Address, higher.Address];
-        using CancellationTokenSource cancel = new();
-        Task<ICollective> stale = lower.ConnectAsync(Group(0, addresses), cancel.Token).AsTask();
-        Task<ICollective> ahead = higher.ConnectAsync(Group(1, addresses) with { Epoch = 6 }).AsTask();
-        await cancel.CancelAsync();
-        await FluentActions.Awaiting(() => stale).Should().ThrowAsync<OperationCanceledException>();
-
-        using ICollective first = await lower.ConnectAsync(Group(0, addresses) with { Epoch = 6 }).AsTask().WaitAsync(Patience);
-        using ICollective second = await ahead.WaitAsync(Patience);
-
-        (first.Epoch, second.Epoch).Should().Be((6ul, 6ul));
-    }
-
-    [Fact]
     public async Task A_rank_that_does_not_come_is_lost_by_name()
     {
         await using ITransportEndpoint endpoint = await new TcpTransport().OpenAsync(new TransportOptions());
@@ -141,17 +122,6 @@ public sealed class TcpConnectTests
         (listening.LostRank, dialling.LostRank).Should().Be((1, 0));
         listening.Reason.Should().Contain("within 200 ms").And.Contain("nothing came from it");
         dialling.Reason.Should().Contain("refused");
-    }
-
-    [Fact]
-    public async Task Disposing_the_endpoint_ends_a_connect()
-    {
-        ITransportEndpoint endpoint = await new TcpTransport().OpenAsync(new TransportOptions());
-        Task<ICollective> connecting = endpoint.ConnectAsync(Group(0, [endpoint.Address, UnusedAddress()])).AsTask();
-        await endpoint.DisposeAsync().AsTask().WaitAsync(Patience);
-
-        await FluentActions.Awaiting(() => connecting.WaitAsync(Patience)).Should().ThrowAsync<ObjectDisposedException>();
-        await FluentActions.Awaiting(() => endpoint.ConnectAsync(Group(0, [endpoint.Address])).AsTask()).Should().ThrowAsync<ObjectDisposedException>();
     }
 
     [Fact]

@@ -38,7 +38,10 @@ public interface ICollective : IDisposable
     /// <param name="root">The sending rank.</param>
     void Broadcast(Span<byte> message, int root);
 
-    /// <summary>Sends a message to one rank, which must call <see cref="Receive"/> with the same length.</summary>
+    /// <summary>
+    /// Sends a message to one rank, which must call <see cref="Receive"/> with the same length. Ranks that all send first and receive
+    /// second do not wait for each other, however long the messages.
+    /// </summary>
     /// <param name="message">The bytes.</param>
     /// <param name="peer">The receiving rank.</param>
     void Send(ReadOnlySpan<byte> message, int peer);

@@ -13,6 +13,9 @@ public interface IComputeBackend
     /// <summary>A short lower-case name, for example <c>onnxruntime</c> or <c>mlx</c>.</summary>
     string Name { get; }
 
+    /// <summary>Where this backend stands in the automatic choice on this machine.</summary>
+    BackendStanding Standing => BackendStanding.Standard;
+
     /// <summary>Says whether this backend can be used on this machine, and if not why, with each path tried. Changes nothing.</summary>
     /// <returns>The answer with its reason.</returns>
     Availability Probe();
@@ -49,7 +52,7 @@ public interface IComputeBackend
         CancellationToken cancellationToken = default);
 }
 
-/// <summary>How numbers that enter a quantised matrix product are held.</summary>
+/// <summary>How numbers that enter a quantized matrix product are held.</summary>
 public enum ActivationPrecision
 {
     /// <summary>Single precision: the product is exact to rounding (about 1e-6 relative).</summary>
@@ -59,22 +62,6 @@ public enum ActivationPrecision
     /// 8-bit integers with one scale per group: faster, 5e-3 to 7e-3 relative error per product. A backend may compute products exactly
     /// where integers would not be faster, as with weights of 8 bits.
     /// </summary>
-    Int8,
-}
-
-/// <summary>How keys and values are held in the KV cache.</summary>
-public enum KeyValuePrecision
-{
-    /// <summary>Half precision, 2 bytes, with one scale for each position of each head: about 2e-4 relative error per element, any magnitude.</summary>
-    Float16,
-
-    /// <summary>Single precision, 4 bytes: exact.</summary>
-    Float32,
-
-    /// <summary>bfloat16, 2 bytes: about 2e-3 relative error per element, any magnitude.</summary>
-    BFloat16,
-
-    /// <summary>8-bit integers with one scale for each position of each head: about 4e-3 of the largest element.</summary>
     Int8,
 }
 
@@ -93,7 +80,7 @@ public sealed record ShardOptions
     /// <summary>Threads for computing, the calling one included.</summary>
     public int ThreadCount { get; init; } = 1;
 
-    /// <summary>How numbers that enter a quantised matrix product are held.</summary>
+    /// <summary>How numbers that enter a quantized matrix product are held.</summary>
     public ActivationPrecision Activations { get; init; } = ActivationPrecision.Float32;
 
     /// <summary>How keys and values are held. A backend that has only one form uses that.</summary>

@@ -25,7 +25,7 @@ public sealed record LinearSpec
 
     /// <summary>
     /// The element type that its numbers are stored in: the weight's where it is plain, the scales' and group biases' where it is affine
-    /// quantised. Where a group has a scale byte alone, the type of its bias, or of the model's other numbers where it has none.
+    /// quantized. Where a group has a scale byte alone, the type of its bias, or of the model's other numbers where it has none.
     /// </summary>
     public ElementType StoredType { get; init; } = ElementType.Float32;
 
@@ -35,10 +35,10 @@ public sealed record LinearSpec
     /// <summary>The bias <c>[out]</c>.</summary>
     public string BiasName => Path + ".bias";
 
-    /// <summary>The scales <c>[out, in/group]</c> of a quantised weight: numbers where it is affine, else bytes.</summary>
+    /// <summary>The scales <c>[out, in/group]</c> of a quantized weight: numbers where it is affine, else bytes.</summary>
     public string ScalesName => Path + ".scales";
 
-    /// <summary>The per-group biases <c>[out, in/group]</c> of an affine quantised weight.</summary>
+    /// <summary>The per-group biases <c>[out, in/group]</c> of an affine quantized weight.</summary>
     public string GroupBiasesName => Path + ".biases";
 }
 

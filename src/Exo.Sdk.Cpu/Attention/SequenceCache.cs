@@ -1,16 +1,17 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Memory;
 
 namespace Exo.Sdk.Cpu.Attention;
 
 /// <summary>The keys and values of one sequence. The system gives memory page by page as positions are filled.</summary>
-internal sealed unsafe class SequenceCache(CacheShape shape) : IDisposable
+internal sealed unsafe class SequenceCache(CacheShape shape) : ISequenceCache
 {
     private readonly NativeBlock _block = new(shape.ByteCount, hugePages: false);
 
     /// <summary>Positions filled.</summary>
-    internal int Length { get; set; }
+    public int Length { get; set; }
 
-    internal long ByteCount => _block.ByteCount;
+    public long ByteCount => _block.ByteCount;
 
     /// <summary>One head of one layer.</summary>
     internal byte* Head(int layer, int head) => _block.Bytes + ((((long)layer * shape.Heads) + head) * shape.HeadBytes);

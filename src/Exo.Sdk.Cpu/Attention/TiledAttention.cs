@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 
 namespace Exo.Sdk.Cpu.Attention;
@@ -98,7 +98,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
                 byte* source = keys + ((long)first * TLanes.Count * TFormat.ElementBytes);
                 UnpackKeys(source, depth, scales + position, tile);
                 UnpackKeys(source + panelBytes, depth, scales + position + TLanes.Count, tile + TLanes.Count);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, queries + first, Shape.HeadSize, rows, new(scores + position, length, first > 0, hasSecond: true));
             }
 
@@ -119,7 +119,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
                 int depth = Math.Min(Tile.Depth, length - position);
                 byte* source = values + ((((long)position * Shape.ValueWidth) + element) * TFormat.ElementBytes);
                 UnpackValues(source, depth, scales + position, tile, hasSecond);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, scores + position, stride, rows, new(results + element, OutputStride, position > 0, hasSecond));
             }
         }

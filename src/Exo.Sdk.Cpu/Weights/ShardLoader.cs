@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using Exo.Sdk.Backends;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -13,8 +14,6 @@ internal sealed class ShardLoader
     private readonly ModelSpec _spec;
     private readonly ShardAssignment _assignment;
     private readonly WeightSource _source;
-    private readonly bool _integers;
-    private readonly int _lanes;
     private readonly List<WeightMatrix> _matrices = [];
     private readonly List<NativeBlock> _blocks = [];
     private readonly List<PanelCopy> _copies = [];
@@ -25,8 +24,8 @@ internal sealed class ShardLoader
         _spec = spec;
         _assignment = assignment;
         _source = source;
-        _integers = integers;
-        _lanes = lanes;
+        TakesIntegers = integers;
+        Lanes = lanes;
     }
 
     /// <summary>Reads everything the rank holds.</summary>
@@ -98,7 +97,7 @@ internal sealed class ShardLoader
     private WeightMatrix Matrix(LinearSpec linear)
     {
         LinearSlices slices = LinearSlices.Of(linear, _assignment);
-        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Plain(slices);
+        WeightMatrix matrix = linear.Quantization is { } packing ? PackedFormat.Of(packing.Format).Describe(this, slices, packing) : Plain(slices);
         _matrices.Add(matrix);
         return matrix;
     }
@@ -110,58 +109,47 @@ internal sealed class ShardLoader
         int inputs = slices.Inputs.Count;
         long size = type.SizeInBytes();
         NativeBlock words = Panels(linear.WeightName, slices.Weight, inputs * size, Units.Pad(inputs) * size, sizeof(uint));
-        return MatrixFactory.CreatePlain(_lanes, slices.Outputs.Count, inputs, type, words, Bias(slices));
+        return MatrixFactory.CreatePlain(Lanes, slices.Outputs.Count, inputs, type, words, Bias(slices));
     }
 
-    private WeightMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    /// <summary>Whether packed matrices take 8-bit inputs.</summary>
+    internal bool TakesIntegers { get; }
+
+    /// <summary>Rows of a panel.</summary>
+    internal int Lanes { get; }
+
+    /// <summary>The memory for a packed matrix's words.</summary>
+    internal NativeBlock Words(LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
-        GroupNumbers scales = Groups(linear.ScalesName, slices, packing);
-        GroupNumbers biases = Groups(linear.GroupBiasesName, slices, packing);
-        if (scales.Type != biases.Type)
-        {
-            throw new ModelFormatException(
-                _source.Locate(linear.GroupBiasesName),
-                "scales and biases are stored in different element types",
-                $"{scales.Type}",
-                $"{biases.Type}",
-                linear.GroupBiasesName);
-        }
-
         long rowBytes = (long)slices.Inputs.Count * packing.Bits / 8;
-        NativeBlock words = Panels(linear.WeightName, slices.Weight, rowBytes, rowBytes, sizeof(uint));
-        return MatrixFactory.CreateAffine(
-            _lanes, slices.Outputs.Count, slices.Inputs.Count, packing, _integers, words, scales, biases, Bias(slices));
+        return Panels(linear.WeightName, slices.Weight, rowBytes, rowBytes, sizeof(uint));
     }
 
-    private GroupNumbers Groups(string name, LinearSlices slices, QuantizationSpec packing)
+    /// <summary>The memory for a floating-point number of each group.</summary>
+    internal GroupNumbers Groups(string name, LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
-        ElementType type = Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
+        ElementType stored = Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
         int groups = slices.Inputs.Count / packing.GroupSize;
-        long rowBytes = (long)groups * type.SizeInBytes();
-        NativeBlock numbers = Panels(name, slices.Groups!.Value, rowBytes, rowBytes, type.SizeInBytes());
-        return new GroupNumbers(numbers, type, groups);
+        long rowBytes = (long)groups * stored.SizeInBytes();
+        NativeBlock numbers = Panels(name, slices.Groups!.Value, rowBytes, rowBytes, stored.SizeInBytes());
+        return new GroupNumbers(numbers, stored, groups);
     }
 
-    private NativeBlock Panels(string name, in TensorSlice slice, long rowBytes, long paddedRowBytes, int elementBytes)
+    /// <summary>Requires that a group's bias is stored as its scale is.</summary>
+    internal void RequireSameType(ElementType scales, ElementType biases, string biasesName)
     {
-        long rows = (slice.RowCount + _lanes - 1) / _lanes * (long)_lanes;
-        NativeBlock block = Take(checked(rows * paddedRowBytes));
-        _copies.Add(new PanelCopy(name, slice, rowBytes, paddedRowBytes, elementBytes, _lanes, block));
-        return block;
+        if (scales != biases)
+        {
+            throw new ModelFormatException(
+                _source.Locate(biasesName), "scales and biases are stored in different element types", $"{scales}", $"{biases}", biasesName);
+        }
     }
 
-    private NativeBlock Take(long byteCount)
-    {
-        NativeBlock block = new(byteCount);
-        _blocks.Add(block);
-        return block;
-    }
-
-    // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
-    private float[]? Bias(LinearSlices slices)
+    /// <summary>The rank's part of the bias; null where it adds none: of a row-parallel matrix the first rank adds the whole, so that the sum holds it once.</summary>
+    internal float[]? Bias(LinearSlices slices)
     {
         LinearSpec linear = slices.Linear;
         if (slices.Bias is not { } slice || (linear.Split.Axis == SplitAxis.Row && _assignment.Rank != 0))
@@ -170,6 +158,21 @@ internal sealed class ShardLoader
         }
 
         return Vector(linear.BiasName, linear.OutputSize, slice, slices.Outputs.Count);
+    }
+
+    private NativeBlock Panels(string name, in TensorSlice slice, long rowBytes, long paddedRowBytes, int elementBytes)
+    {
+        long rows = (slice.RowCount + Lanes - 1) / Lanes * (long)Lanes;
+        NativeBlock block = Take(checked(rows * paddedRowBytes));
+        _copies.Add(new PanelCopy(name, slice, rowBytes, paddedRowBytes, elementBytes, Lanes, block));
+        return block;
+    }
+
+    private NativeBlock Take(long byteCount)
+    {
+        NativeBlock block = new(byteCount);
+        _blocks.Add(block);
+        return block;
     }
 
     // Norms and biases are few; they are read at once.

@@ -33,7 +33,7 @@ internal sealed class DenseMatrix(MlxArray weight, MlxArray transposed) : MlxMat
     protected override MlxArray Multiply(MlxOperations operations, MlxArray x) => operations.Matmul(x, transposed);
 }
 
-/// <summary>A packed matrix, q with a scale, and a bias where the mode has one, per group of inputs, in the layout of the file.</summary>
+/// <summary>A packed matrix, q with a scale, and a bias where the format has one, per group of inputs, in the layout of the file.</summary>
 /// <param name="words">Packed q <c>[out, in·bits/32]</c>.</param>
 /// <param name="scales"><c>[out, in/group]</c>.</param>
 /// <param name="groupBiases"><c>[out, in/group]</c>, or none.</param>
@@ -41,13 +41,16 @@ internal sealed class DenseMatrix(MlxArray weight, MlxArray transposed) : MlxMat
 /// <param name="type">The type that is computed in.</param>
 internal sealed class PackedMatrix(MlxArray words, MlxArray scales, MlxArray groupBiases, QuantizationSpec packing, MlxType type) : MlxMatrix
 {
+    private readonly PackedFormat _format = PackedFormat.Of(packing.Format);
+
     internal override MlxArray TakeRows(MlxOperations operations, MlxArray indices) => operations.Dequantize(
         operations.TakeRows(words, indices),
         operations.TakeRows(scales, indices),
         groupBiases == MlxArray.None ? MlxArray.None : operations.TakeRows(groupBiases, indices),
         packing,
+        _format,
         type);
 
     protected override MlxArray Multiply(MlxOperations operations, MlxArray x) =>
-        operations.QuantizedMatmul(x, words, scales, groupBiases, packing);
+        operations.QuantizedMatmul(x, words, scales, groupBiases, packing, _format);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
@@ -141,21 +142,21 @@ internal sealed unsafe class ShardLoader : IDisposable
         MlxArray words = Keep(Read(linear.WeightName, slices.Weight, ElementType.UInt32, slices.Outputs.Count, wordCount));
         ImmutableArray<int> groupShape = [linear.OutputSize, linear.InputSize / packing.GroupSize];
         TensorSlice groupSlice = slices.Groups!.Value;
-        MlxArray scales = packing.HasGroupBiases
-            ? Numbers(linear.ScalesName, groupShape, groupSlice, slices.Outputs.Count, groups)
-            : ScaleBytes(linear.ScalesName, groupShape, groupSlice, slices.Outputs.Count, groups);
-        MlxArray groupBiases = packing.HasGroupBiases
+        MlxArray scales = packing.Format.ScaleType is { } scaleType
+            ? CodedScales(linear.ScalesName, scaleType, groupShape, groupSlice, slices.Outputs.Count, groups)
+            : Numbers(linear.ScalesName, groupShape, groupSlice, slices.Outputs.Count, groups);
+        MlxArray groupBiases = packing.Format.HasGroupBiases
             ? Numbers(linear.GroupBiasesName, groupShape, groupSlice, slices.Outputs.Count, groups)
             : MlxArray.None;
         _byteCount += (long)slices.Outputs.Count * wordCount * sizeof(uint);
         return new PackedMatrix(words, scales, groupBiases, packing, _type) { Bias = Bias(slices) };
     }
 
-    private MlxArray ScaleBytes(string name, ImmutableArray<int> storedShape, in TensorSlice slice, int outputs, int groups)
+    private MlxArray CodedScales(string name, ElementType type, ImmutableArray<int> storedShape, in TensorSlice slice, int outputs, int groups)
     {
-        Check(name, ElementType.UInt8, storedShape);
-        _byteCount += (long)outputs * groups;
-        return Keep(Read(name, slice, ElementType.UInt8, outputs, groups));
+        Check(name, type, storedShape);
+        _byteCount += (long)outputs * groups * type.SizeInBytes();
+        return Keep(Read(name, slice, type, outputs, groups));
     }
 
     // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -91,7 +92,7 @@ internal sealed class ShardLoader
     {
         _cancellationToken.ThrowIfCancellationRequested();
         LinearSlices slices = LinearSlices.Of(linear, _assignment);
-        WeightMatrix matrix = linear.Quantization is { } packing ? Affine(slices, packing) : Plain(slices);
+        WeightMatrix matrix = linear.Quantization is { } packing ? PackedFormat.Of(packing.Format).Read(this, slices, packing) : Plain(slices);
         _matrices.Add(matrix);
         _loadedBytes += slices.ByteCount;
         _progress?.Report(new LoadProgress(_loadedBytes, _totalBytes));
@@ -110,31 +111,17 @@ internal sealed class ShardLoader
         return new PlainMatrix(slices.Outputs.Count, slices.Inputs.Count, weights, bias);
     }
 
-    private AffineMatrix Affine(LinearSlices slices, QuantizationSpec packing)
+    /// <summary>A packed matrix's words.</summary>
+    internal WeightBytes Words(LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
         Check(linear.WeightName, ElementType.UInt32, [linear.OutputSize, (int)((long)linear.InputSize * packing.Bits / 32)]);
-        float[]? bias = Bias(slices);
         long byteCount = (long)slices.Outputs.Count * slices.Inputs.Count * packing.Bits / 8;
-        WeightBytes? scales = null;
-        WeightBytes? offsets = null;
-        try
-        {
-            scales = Groups(linear.ScalesName, slices, packing);
-            offsets = Groups(linear.GroupBiasesName, slices, packing);
-            AffineMatrix.MakeOffsets(packing.Bits, scales, offsets);
-            WeightBytes words = WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
-            return new AffineMatrix(slices.Outputs.Count, slices.Inputs.Count, packing.Bits, packing.GroupSize, words, scales, offsets, bias);
-        }
-        catch
-        {
-            scales?.Dispose();
-            offsets?.Dispose();
-            throw;
-        }
+        return WeightBytes.Load(_source, linear.WeightName, slices.Weight, byteCount, _cancellationToken);
     }
 
-    private WeightBytes Groups(string name, LinearSlices slices, QuantizationSpec packing)
+    /// <summary>A number of each group, in single precision.</summary>
+    internal WeightBytes Groups(string name, LinearSlices slices, QuantizationSpec packing)
     {
         LinearSpec linear = slices.Linear;
         Check(name, null, [linear.OutputSize, linear.InputSize / packing.GroupSize]);
@@ -142,8 +129,8 @@ internal sealed class ShardLoader
         return WeightBytes.LoadFloats(_source, name, slices.Groups!.Value, count, _cancellationToken);
     }
 
-    // Of a row-parallel matrix the first rank adds the whole bias, so that the sum over ranks holds it once.
-    private float[]? Bias(LinearSlices slices)
+    /// <summary>The rank's part of the bias; null where it adds none: of a row-parallel matrix the first rank adds the whole, so that the sum holds it once.</summary>
+    internal float[]? Bias(LinearSlices slices)
     {
         LinearSpec linear = slices.Linear;
         if (slices.Bias is not { } slice || (linear.Split.Axis == SplitAxis.Row && _assignment.Rank != 0))

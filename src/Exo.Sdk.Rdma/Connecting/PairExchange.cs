@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
-using Exo.Sdk.Transport.Tcp;
+using Exo.Sdk.Rdma.Pairs;
+using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Rdma.Connecting;
 
@@ -18,14 +19,14 @@ internal static class PairExchange
     /// <summary>Connects.</summary>
     /// <param name="transport">The transport with its options.</param>
     /// <param name="group">The group.</param>
-    /// <param name="side">The TCP wires to all peers; the result owns them.</param>
+    /// <param name="side">The TCP links to all peers; the result owns them.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The connected wires.</returns>
+    /// <returns>The connected links.</returns>
     /// <exception cref="PeerLostException">A peer is gone or too slow, or messages do not get through.</exception>
     /// <exception cref="ProtocolException">A peer speaks another version or kind.</exception>
     /// <exception cref="UnavailableException">A device refuses, or none reaches a peer.</exception>
     public static RdmaLinkGroup Connect(
-        RdmaTransport transport, GroupDescription group, TcpLinkGroup side, CancellationToken cancellationToken)
+        RdmaTransport transport, GroupDescription group, LinkGroup side, CancellationToken cancellationToken)
     {
         SideChannel channel = new(side, group, cancellationToken);
         using VerbsHandle library = VerbsHandle.Open(transport.Options.VerbsLibrary);

@@ -101,7 +101,12 @@ internal sealed class RankFaults(TimeProvider time)
 
             if (!dies)
             {
-                WaitOutDelay(group);
+                // Asked here, because the wait itself allocates what its timer needs, even where it returns at once.
+                if (_delay != TimeSpan.Zero)
+                {
+                    WaitOutDelay(group);
+                }
+
                 WaitUntilThawed(group);
             }
         }
@@ -131,11 +136,6 @@ internal sealed class RankFaults(TimeProvider time)
 
     private void WaitOutDelay(FaultInjectingCollective group)
     {
-        if (_delay == TimeSpan.Zero)
-        {
-            return;
-        }
-
         bool isOver = false;
         using ITimer timer = time.CreateTimer(
             _ =>

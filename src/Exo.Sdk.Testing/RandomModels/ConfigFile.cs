@@ -101,7 +101,7 @@ internal static class ConfigFile
     private static JsonObject Quantization(QuantizationSpec packing, IReadOnlyDictionary<string, QuantizationSpec?> overrides)
     {
         JsonObject quantization = Packing(packing);
-        quantization["mode"] = "affine";
+        quantization["mode"] = packing.Format.Name;
         foreach ((string path, QuantizationSpec? own) in overrides)
         {
             quantization[path] = own is null ? JsonValue.Create(false) : Packing(own);

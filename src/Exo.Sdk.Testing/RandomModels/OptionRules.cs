@@ -38,9 +38,11 @@ internal static class OptionRules
     /// <summary>Refuses a matrix that cannot be packed as asked.</summary>
     public static void RequirePackable(string path, int inputs, QuantizationSpec packing)
     {
-        Require(packing.Mode == QuantizationMode.Affine, $"{path} is to be packed as {packing.Mode}; random models are packed as Affine.");
-        Require(packing.Bits is 2 or 3 or 4 or 5 or 6 or 8, $"{path} is to have {packing.Bits} bits; MLX knows 2, 3, 4, 5, 6 and 8.");
-        Require(packing.GroupSize is 32 or 64 or 128, $"{path} is to have groups of {packing.GroupSize}; MLX knows 32, 64 and 128.");
+        QuantizationFormat affine = QuantizationFormat.Affine;
+        Require(packing.Format == affine, $"{path} is to be packed as {packing.Format}; random models are packed as {affine}.");
+        Require(
+            packing.Format.Packs(packing.Bits, packing.GroupSize),
+            $"{path} is to be packed as {packing}; known is {new QuantizationSupport(affine)}.");
         Require(inputs % packing.GroupSize == 0, $"{path} has {inputs} inputs, which are not whole groups of {packing.GroupSize}.");
     }
 

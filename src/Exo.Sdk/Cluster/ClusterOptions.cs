@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -26,6 +27,12 @@ internal sealed record ClusterOptions
     public IReadOnlyList<ITransport> OfferedTransports { get; init; } = [];
 
     public IComputeBackend? Backend { get; init; }
+
+    public string? BackendName { get; init; }
+
+    public IReadOnlyList<IComputeBackend> OfferedBackends { get; init; } = [];
+
+    public IReadOnlyList<IModelFamily> OfferedFamilies { get; init; } = [];
 
     public IShardPlanner? Planner { get; init; }
 
@@ -77,6 +84,11 @@ internal sealed record ClusterOptions
         if (!Directory.Exists(ModelFolder))
         {
             throw new ConfigurationException($"The model folder '{Path.GetFullPath(ModelFolder)}' does not exist.");
+        }
+
+        if (Backend is { } given && BackendName is { } name && given.Name != name)
+        {
+            throw new ConfigurationException($"Two compute backends are asked for, '{given.Name}' and '{name}'; call UseBackend once.");
         }
 
         RequireAtLeast(LocalRanks, 1, "local ranks (rank 0 lives in this process)");

@@ -10,18 +10,13 @@ namespace Exo.Sdk.Models;
 internal sealed class QuantizationConfig
 {
     private static readonly string[] Supported =
-    [
-        "MLX affine of 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128",
-        "mxfp4 of 4 bits in groups of 32",
-        "nvfp4 of 4 bits in groups of 16",
-        "mxfp8 of 8 bits in groups of 32",
-    ];
+        [.. QuantizationFormat.Known.Select(static format => $"MLX {new QuantizationSupport(format)}")];
 
     private readonly ConfigObject _settings;
 
     private QuantizationConfig(ConfigObject settings) => _settings = settings;
 
-    /// <summary>Reads the settings; null where the model is not quantised.</summary>
+    /// <summary>Reads the settings; null where the model is not quantized.</summary>
     public static QuantizationConfig? Read(ConfigObject config)
     {
         if (config.OptionalObject("quantization") is { } settings)
@@ -36,7 +31,7 @@ internal sealed class QuantizationConfig
         }
 
         return other.OptionalText("quant_method") is { } method
-            ? throw new UnsupportedModelException($"quantisation method {HostileText.Quote(method)}", Supported)
+            ? throw new UnsupportedModelException($"quantization method {HostileText.Quote(method)}", Supported)
             : new QuantizationConfig(other);
     }
 
@@ -57,15 +52,10 @@ internal sealed class QuantizationConfig
 
         // MLX does not hand the model's mode down to a matrix with an object of its own.
         string mode = settings.OptionalText("mode") ?? "affine";
-        return (mode, bits, groupSize) switch
-        {
-            ("affine", 2 or 3 or 4 or 5 or 6 or 8, 32 or 64 or 128) => new QuantizationSpec(bits, groupSize),
-            ("mxfp4", 4, 32) => new QuantizationSpec(bits, groupSize, QuantizationMode.Mxfp4),
-            ("nvfp4", 4, 16) => new QuantizationSpec(bits, groupSize, QuantizationMode.Nvfp4),
-            ("mxfp8", 8, 32) => new QuantizationSpec(bits, groupSize, QuantizationMode.Mxfp8),
-            _ => throw new UnsupportedModelException(
-                $"quantisation of {path}: mode {HostileText.Quote(mode)}, {bits} bits, groups of {groupSize}", Supported),
-        };
+        return QuantizationFormat.Known.FirstOrDefault(format => format.Name == mode && format.Packs(bits, groupSize)) is { } format
+            ? new QuantizationSpec(bits, groupSize, format)
+            : throw new UnsupportedModelException(
+                $"quantization of {path}: mode {HostileText.Quote(mode)}, {bits} bits, groups of {groupSize}", Supported);
     }
 
     private int Setting(ConfigObject settings, string name) =>

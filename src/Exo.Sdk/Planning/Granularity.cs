@@ -4,7 +4,7 @@ using Exo.Sdk.Models;
 namespace Exo.Sdk.Planning;
 
 /// <summary>
-/// Where a model may be cut. Inputs of a quantised matrix share one scale in groups, so a row-parallel matrix (the attention's
+/// Where a model may be cut. Inputs of a quantized matrix share one scale in groups, so a row-parallel matrix (the attention's
 /// output, the feed-forward's down-projection) is cut only between groups; every layer must allow the cut.
 /// </summary>
 internal sealed record Granularity
@@ -32,10 +32,10 @@ internal sealed record Granularity
     /// <summary>The most ranks that the model can be divided among.</summary>
     public int MaxRanks => Math.Min(Math.Min(MaxRanksByHeads, MaxRanksByChannels), MaxRanksByTokens);
 
-    /// <summary>Reads the steps from a model's split rules and quantisation.</summary>
+    /// <summary>Reads the steps from a model's split rules and quantization.</summary>
     /// <param name="spec">The model.</param>
     /// <returns>Where it may be cut.</returns>
-    /// <exception cref="PlanRefusedException">A quantised matrix's inputs are not whole groups.</exception>
+    /// <exception cref="PlanRefusedException">A quantized matrix's inputs are not whole groups.</exception>
     public static Granularity Of(ModelSpec spec)
     {
         AttentionSpec attention = spec.Attention;
@@ -89,7 +89,7 @@ internal sealed record Granularity
                 ? "the most is one rank for each query head"
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{(QueryHeadStep > 0 ? QueryHeadStep : KeyValueHeadStep * attention.GroupSize)} query heads stay together, because the attention's output is quantised in groups and a head has {attention.HeadSize} elements");
+                    $"{(QueryHeadStep > 0 ? QueryHeadStep : KeyValueHeadStep * attention.GroupSize)} query heads stay together, because the attention's output is quantized in groups and a head has {attention.HeadSize} elements");
             reasons.Add($"{ranks} ranks cannot divide {heads}: {step}");
         }
 

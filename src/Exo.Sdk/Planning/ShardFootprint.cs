@@ -72,5 +72,5 @@ internal static class ShardFootprint
     }
 
     // A norm's element type is not part of the specification; models store it like the numbers of the matrix next to it.
-    private static long NormBytes(NormSpec norm, LinearSpec neighbour) => (long)norm.Size * neighbour.StoredType.SizeInBytes();
+    private static long NormBytes(NormSpec norm, LinearSpec neighbor) => (long)norm.Size * neighbor.StoredType.SizeInBytes();
 }

@@ -39,7 +39,7 @@ public sealed class BindingTests
     public void A_failing_operation_is_an_exception_and_the_shard_goes_on(string operation)
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Packing = new QuantizationSpec(4, 32), HasBias = true, Seed = 21 });
+        MemoryModel model = new(new ModelShape { Packing = new QuantizationSpec(4, 32), HasBias = true, Seed = 21 });
         int[] text = model.Tokens(12, 1);
         double[][] expected = new ReferenceModel(model).Logits(text);
         float[] logits = new float[2 * 97];
@@ -75,7 +75,7 @@ public sealed class BindingTests
     public void A_failure_while_loading_leaves_nothing_behind(string operation)
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Type = ElementType.BFloat16, Seed = 22 });
+        MemoryModel model = new(new ModelShape { Type = ElementType.BFloat16, Seed = 22 });
         standin.Backend.Probe().IsAvailable.Should().BeTrue();
         standin.Fail(operation);
 
@@ -89,7 +89,7 @@ public sealed class BindingTests
     public void A_damaged_model_leaves_nothing_behind()
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Seed = 23 });
+        MemoryModel model = new(new ModelShape { Seed = 23 });
         model.Weights.Remove("1.up.weight");
 
         FluentActions.Invoking(() => Ranks.Load(standin.Backend, model.Spec, model.Weights)).Should().Throw<ModelFormatException>();
@@ -101,7 +101,7 @@ public sealed class BindingTests
     public void Loading_can_be_cancelled()
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Seed = 24 });
+        MemoryModel model = new(new ModelShape { Seed = 24 });
         using CancellationTokenSource cancellation = new();
         Progress progress = new(reports =>
         {
@@ -123,7 +123,7 @@ public sealed class BindingTests
     public void A_thousand_steps_leave_no_handle_behind()
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Seed = 25 });
+        MemoryModel model = new(new ModelShape { Seed = 25 });
         float[] logits = new float[97];
         using (IModelShard shard = Ranks.Load(standin.Backend, model.Spec, model.Weights))
         {
@@ -153,7 +153,7 @@ public sealed class BindingTests
     public void Disposing_twice_and_with_open_sequences_frees_everything_once()
     {
         Standin standin = new();
-        RandomModel model = new(new ModelShape { Seed = 26 });
+        MemoryModel model = new(new ModelShape { Seed = 26 });
         IModelShard shard = Ranks.Load(standin.Backend, model.Spec, model.Weights);
         shard.Allocate(0);
         shard.Forward(new StepBatch([1, 2, 3], [new(0, 0, 3, StepLogits.None)]), default);

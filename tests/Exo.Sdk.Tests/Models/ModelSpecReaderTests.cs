@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Tests.Models;
 
@@ -205,7 +206,7 @@ public sealed class ModelSpecReaderTests
     {
         ModelSpec spec = TinyModel.Of("Qwen2ForCausalLM").PackAll(bits, groupSize).Read();
 
-        AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, QuantizationMode.Affine));
+        AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, QuantizationFormat.Affine));
         AllLinears(spec).Should().OnlyContain(linear => linear.StoredType == ElementType.Float16);
     }
 
@@ -276,21 +277,21 @@ public sealed class ModelSpecReaderTests
         Action act = () => model.Read();
 
         act.Should().Throw<UnsupportedModelException>()
-            .WithMessage($"*model.embed_tokens: mode '{mode}', {bits} bits, groups of {groupSize}*5, 6 or 8 bits*mxfp4 of 4 bits in groups of 32*nvfp4*16*mxfp8*32*");
+            .WithMessage($"*model.embed_tokens: mode '{mode}', {bits} bits, groups of {groupSize}*5, 6 or 8 bits*mxfp4 with 4 bits in groups of 32*nvfp4*16*mxfp8*32*");
     }
 
     [Theory]
-    [InlineData("mxfp4", 4, 32, QuantizationMode.Mxfp4)]
-    [InlineData("nvfp4", 4, 16, QuantizationMode.Nvfp4)]
-    [InlineData("mxfp8", 8, 32, QuantizationMode.Mxfp8)]
-    public void Floating_point_modes_have_scale_bytes_and_no_group_biases(string mode, int bits, int groupSize, QuantizationMode expected)
+    [InlineData("mxfp4", 4, 32)]
+    [InlineData("nvfp4", 4, 16)]
+    [InlineData("mxfp8", 8, 32)]
+    public void Floating_point_modes_have_scale_bytes_and_no_group_biases(string mode, int bits, int groupSize)
     {
         using TemporaryFolder folder = TinyModel.Of("Qwen2ForCausalLM").PackAll(bits, groupSize, mode).Add("model.norm.weight", "BF16", TinyModel.Hidden).Write();
         using WeightSource weights = SafetensorsWeightSource.Open(folder.Path);
 
         ModelSpec spec = ModelSpecReader.Read(folder.Path, weights);
 
-        AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, expected));
+        AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, QuantizationFormat.Known.Single(format => format.Name == mode)));
         spec.Layers[0].Query.StoredType.Should().Be(ElementType.Float32, "its bias is stored so");
         AllLinears(spec).Sum(linear => LinearSlices.Whole(linear).ByteCount).Should().Be(AllLinears(spec).Sum(linear =>
             StoredBytes(weights, linear.WeightName) + StoredBytes(weights, linear.ScalesName) + (linear.HasBias ? StoredBytes(weights, linear.BiasName) : 0)));
@@ -325,10 +326,10 @@ public sealed class ModelSpecReaderTests
 
         ModelSpec spec = model.Read();
 
-        spec.Layers[0].Up.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationMode.Mxfp4));
-        spec.Layers[0].Gate.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationMode.Mxfp4));
+        spec.Layers[0].Up.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
+        spec.Layers[0].Gate.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
         spec.Head.Quantization.Should().Be(new QuantizationSpec(8, 64));
-        spec.Embedding.Quantization.Should().Be(new QuantizationSpec(4, 16, QuantizationMode.Nvfp4));
+        spec.Embedding.Quantization.Should().Be(new QuantizationSpec(4, 16, QuantizationFormat.Nvfp4));
     }
 
     [Theory]

@@ -4,14 +4,14 @@ using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Tests.Planning;
 
-/// <summary>What holds for every plan, over random shapes, quantisations, rank counts and shares.</summary>
+/// <summary>What holds for every plan, over random shapes, quantizations, rank counts and shares.</summary>
 public sealed class ShardPlanPropertyTests
 {
     private static readonly Gen<QuantizationSpec?> Packings = Gen.OneOf(
         new QuantizationSpec?[]
         {
             null, new(4, 32), new(4, 64), new(4, 128), new(8, 32), new(8, 64), new(8, 128),
-            new(4, 32, QuantizationMode.Mxfp4), new(4, 16, QuantizationMode.Nvfp4), new(8, 32, QuantizationMode.Mxfp8),
+            new(4, 32, QuantizationFormat.Mxfp4), new(4, 16, QuantizationFormat.Nvfp4), new(8, 32, QuantizationFormat.Mxfp8),
         });
 
     private static readonly Gen<SpecShape> Shapes =
@@ -164,7 +164,7 @@ public sealed class ShardPlanPropertyTests
         next.Should().Be(count);
     }
 
-    // Quantised inputs are whole groups: the hidden size, channels and query width of a sound model are multiples of 128 here.
+    // Quantized inputs are whole groups: the hidden size, channels and query width of a sound model are multiples of 128 here.
     private static SpecShape Sound(SpecShape shape) => shape.Quantization is null && shape.LastLayerQuantization is null
         ? shape
         : shape with

@@ -83,7 +83,7 @@ public sealed class ShardPlannerTests
     [InlineData(128, 32, 4)]
     [InlineData(32, 32, 1)]
     [InlineData(64, 16, 4)]
-    public void Heads_whose_outputs_share_a_quantisation_group_stay_together(int group, int headSize, int step)
+    public void Heads_whose_outputs_share_a_quantization_group_stay_together(int group, int headSize, int step)
     {
         ModelSpec spec = new SpecShape
         {
@@ -104,7 +104,7 @@ public sealed class ShardPlannerTests
     [Fact]
     public void Scale_bytes_are_one_a_group_in_the_footprint()
     {
-        SpecShape shape = new() { HeadSize = 16, Channels = 96, Quantization = new QuantizationSpec(4, 16, QuantizationMode.Nvfp4) };
+        SpecShape shape = new() { HeadSize = 16, Channels = 96, Quantization = new QuantizationSpec(4, 16, QuantizationFormat.Nvfp4) };
         ModelSpec spec = shape.Build();
         LinearSpec[] linears = [.. spec.Layers.SelectMany(static layer => layer.Linears), spec.Embedding, spec.Head];
         long values = linears.Sum(static linear => (long)linear.OutputSize * linear.InputSize);

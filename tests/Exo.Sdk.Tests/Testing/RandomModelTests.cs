@@ -32,7 +32,7 @@ public sealed class RandomModelTests : IDisposable
     [InlineData(4, 64, ElementType.BFloat16)]
     [InlineData(8, 32, ElementType.Float16)]
     [InlineData(4, 128, ElementType.Float32)]
-    public void Quantised_weights_have_the_same_deviation_and_scales_of_either_sign(int bits, int group, ElementType type)
+    public void Quantized_weights_have_the_same_deviation_and_scales_of_either_sign(int bits, int group, ElementType type)
     {
         RandomModel.Write(_folder, new RandomModelOptions
         {
@@ -218,7 +218,7 @@ public sealed class RandomModelTests : IDisposable
         { new RandomModelOptions { SlidingWindow = 8 }, "SlidingWindow" },
         { new RandomModelOptions { Quantization = new QuantizationSpec(4, 128) }, "groups of 128" },
         { new RandomModelOptions { Quantization = new QuantizationSpec(7, 32) }, "7 bits" },
-        { new RandomModelOptions { Quantization = new QuantizationSpec(4, 32, QuantizationMode.Mxfp4) }, "Mxfp4" },
+        { new RandomModelOptions { Quantization = new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4) }, "mxfp4" },
     };
 
     [Theory]

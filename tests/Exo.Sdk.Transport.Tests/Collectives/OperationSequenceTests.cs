@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using CsCheck;
+using Exo.Sdk.Testing;
 
 namespace Exo.Sdk.Transport.Tests.Collectives;
 
@@ -15,10 +16,10 @@ public sealed class OperationSequenceTests
     [InlineData(5)]
     public void All_transports_agree(int size)
     {
-        using RankGroup tcp = RankGroup.Connect("tcp", size);
-        using RankGroup managed = RankGroup.Connect("tcp-managed", size);
-        using RankGroup shared = RankGroup.Connect("shared-memory", size);
-        using RankGroup memory = RankGroup.Connect("in-process", size);
+        using TestGroup tcp = RankGroup.Connect("tcp", size);
+        using TestGroup managed = RankGroup.Connect("tcp-managed", size);
+        using TestGroup shared = RankGroup.Connect("shared-memory", size);
+        using TestGroup memory = RankGroup.Connect("in-process", size);
         Step.Array[1, 12].Sample(
             steps =>
             {
@@ -32,9 +33,9 @@ public sealed class OperationSequenceTests
     }
 
     /// <summary>Runs the program on every rank; returns what each rank saw.</summary>
-    private static byte[][] Play(RankGroup group, (int Kind, int Length, int Root)[] steps)
+    private static byte[][] Play(TestGroup group, (int Kind, int Length, int Root)[] steps)
     {
-        int size = group.Ranks.Length;
+        int size = group.Ranks.Count;
         byte[][] seen = new byte[size][];
         group.Run(collective =>
         {
@@ -42,7 +43,7 @@ public sealed class OperationSequenceTests
             for (int i = 0; i < steps.Length; i++)
             {
                 (int kind, int length, int root) = (steps[i].Kind, steps[i].Length, steps[i].Root % size);
-                float[] values = AllReduceTests.RandomValues(length, (i * 100) + collective.Rank);
+                float[] values = Values(length, (i * 100) + collective.Rank);
                 switch (kind)
                 {
                     case 0:
@@ -74,5 +75,11 @@ public sealed class OperationSequenceTests
             seen[collective.Rank] = log.ToArray();
         });
         return seen;
+    }
+
+    private static float[] Values(int length, int seed)
+    {
+        Random random = new(seed);
+        return [.. Enumerable.Range(0, length).Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-3, 4))))];
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Exo.Sdk.Testing;
 using Exo.Sdk.Tests;
 using Exo.Sdk.Transport.SharedMemory;
 using Xunit.Abstractions;
@@ -50,7 +51,7 @@ public sealed class PeerProcessTests(ITestOutputHelper output)
     public async Task A_group_has_no_file_once_it_is_connected()
     {
         string[] filesBefore = Files();
-        using RankGroup group = await RankGroup.ConnectAsync(RankGroup.Transport("shared-memory"), 3);
+        using TestGroup group = await TestGroup.ConnectAsync(RankGroup.Transport("shared-memory"), 3);
         Files().Except(filesBefore).Should().BeEmpty();
     }
 

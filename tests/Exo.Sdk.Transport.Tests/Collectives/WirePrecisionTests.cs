@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Exo.Sdk.Testing;
 using Exo.Sdk.Transport.Collectives;
 using Xunit.Abstractions;
 
@@ -29,7 +30,7 @@ public sealed class WirePrecisionTests(ITestOutputHelper output)
     [MemberData(nameof(Groups))]
     public void Every_rank_ends_with_the_same_bits_near_the_exact_sum(WirePrecision precision, string transport, int size)
     {
-        using RankGroup group = RankGroup.Connect(transport, size, precision: precision);
+        using TestGroup group = RankGroup.Connect(transport, size, precision: precision);
         foreach (int length in Lengths)
         {
             float[][] inputs = [.. Enumerable.Range(0, size).Select(rank => Normal(length, seed: (100 * rank) + length))];
@@ -55,7 +56,7 @@ public sealed class WirePrecisionTests(ITestOutputHelper output)
     {
         foreach (int size in new[] { 2, 4 })
         {
-            using RankGroup group = RankGroup.Connect("tcp", size, precision: precision);
+            using TestGroup group = RankGroup.Connect("tcp", size, precision: precision);
             long[] allocated = new long[size];
             group.Run(collective =>
             {
@@ -82,7 +83,7 @@ public sealed class WirePrecisionTests(ITestOutputHelper output)
     [InlineData(WirePrecision.Int8Blocks)]
     public void Infinities_and_nans_are_not_turned_into_numbers(WirePrecision precision)
     {
-        using RankGroup group = RankGroup.Connect("in-process", 2, precision: precision);
+        using TestGroup group = RankGroup.Connect("in-process", 2, precision: precision);
         float[][] values = [[.. Enumerable.Repeat(1f, 64)], [.. Enumerable.Repeat(2f, 64)]];
         values[0][3] = float.NaN;
         values[1][40] = float.PositiveInfinity;
@@ -133,8 +134,8 @@ public sealed class WirePrecisionTests(ITestOutputHelper output)
     [Fact]
     public void Ranks_that_disagree_on_the_precision_are_told_so()
     {
-        using RankGroup exact = RankGroup.ConnectMixed("tcp", [WirePrecision.Float32, WirePrecision.BFloat16]);
-        Exception?[] failures = exact.Catch(collective => collective.AllReduceSum(new float[10]));
+        using TestGroup exact = RankGroup.ConnectMixed("tcp", [WirePrecision.Float32, WirePrecision.BFloat16]);
+        IReadOnlyList<Exception?> failures = exact.Catch(collective => collective.AllReduceSum(new float[10]));
         failures.Should().Contain(failure => failure is ProtocolException);
         failures.OfType<ProtocolException>().First().Message.Should().Contain("ReduceBFloat16");
     }

@@ -158,9 +158,10 @@ internal sealed class EpochStart
         NodeBootstrap recipe = new(
             Port: 0,
             Secret: [],
-            TypeName(_options.Backend),
+            TypeName(Backend),
             TypeName(_options.Transport),
             offered,
+            [.. _options.OfferedFamilies.Select(family => TypeName(family)!)],
             _options.Heartbeats.Interval.TotalMilliseconds,
             _options.Heartbeats.Timeout.TotalMilliseconds,
             (int)Enumerable.Range((int)LogLevel.Trace, (int)LogLevel.None).Select(level => (LogLevel)level).FirstOrDefault(_logger.IsEnabled, LogLevel.None));

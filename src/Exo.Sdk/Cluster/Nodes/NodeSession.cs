@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
-using Exo.Sdk.Hosts;
 using Exo.Sdk.Transport.Framing;
 using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;
@@ -38,7 +37,7 @@ internal sealed class NodeSession : IAsyncDisposable
         (logger as HostLogger)?.Connect(_channel);
     }
 
-    /// <summary>Serves one host until it says stop, is lost, or the token is cancelled.</summary>
+    /// <summary>Serves one host until it says stop, is lost, or the token is canceled.</summary>
     /// <param name="parts">What the node offers.</param>
     /// <param name="connection">The host's connection; owned from now on.</param>
     /// <param name="host">The local address that peers reach this node by.</param>
@@ -234,7 +233,7 @@ internal sealed class NodeSession : IAsyncDisposable
         OrderRules.Check(order);
         _runtime = new RankRuntime(_parts.BackendOf(order.Backend), _parts.TransportOf(order.Transport), _host, _logger);
         return await _runtime
-            .OpenAsync(order with { ModelFolder = _parts.Models.Find(order.ModelFolder) }, _parts.Limits, _ending.Token)
+            .OpenAsync(order with { ModelFolder = _parts.Models.Find(order.ModelFolder) }, _parts.Families, _parts.Limits, _ending.Token)
             .ConfigureAwait(false);
     }
 

@@ -6,7 +6,7 @@ namespace Exo.Sdk.Models.Families;
 /// The decoder that Llama set and its successors keep: pre-norm layers of grouped-query attention with rope and a gated
 /// feed-forward block (Touvron et al. 2023). A family states how it differs.
 /// </summary>
-internal sealed record Decoder
+public sealed record Decoder
 {
     // Far above any model, low enough that products of two stay below 2³¹.
     private const int MaxHidden = 1 << 20;
@@ -38,10 +38,15 @@ internal sealed record Decoder
     public int? SlidingWindow { get; init; }
 
     /// <summary>The number of layers.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <returns>At least 1.</returns>
     public static int LayerCount(ConfigObject config) => config.Integer("num_hidden_layers", 1, MaxLayers);
 
     /// <summary>Reads the specification.</summary>
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    /// <param name="config">The configuration.</param>
+    /// <param name="weights">The weights that are stored.</param>
+    /// <returns>The specification, apart from tokens and names.</returns>
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         RequireSilu(config);
         int hidden = config.Integer("hidden_size", 1, MaxHidden);
@@ -73,7 +78,7 @@ internal sealed record Decoder
         };
     }
 
-    private LayerSpec Layer(string path, int hidden, int intermediate, AttentionSpec attention, WeightCatalogue weights)
+    private LayerSpec Layer(string path, int hidden, int intermediate, AttentionSpec attention, WeightCatalog weights)
     {
         int headSize = attention.HeadSize;
         int queries = attention.QueryHeadCount * headSize;
@@ -128,7 +133,7 @@ internal sealed record Decoder
         : throw config.Error(
             "hidden_size", "the value does not fit", $"a multiple of num_attention_heads, {queryHeads}, where head_dim is absent", $"{hidden}");
 
-    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalogue weights)
+    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalog weights)
     {
         if (config.Flag("tie_word_embeddings", defaultValue: false))
         {

@@ -12,7 +12,7 @@ internal sealed class Mistral : IModelFamily
 
     public string Architecture => "MistralForCausalLM";
 
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         Decoder decoder = new()
         {

@@ -58,7 +58,7 @@ public sealed class ChatTemplate
         const string Name = "chat template";
         return new(
             Name,
-            new Dictionary<string, IReadOnlyList<TemplateStatement>> { [Default] = ChatTemplateFile.Parse(Name, null, source) },
+            new Dictionary<string, IReadOnlyList<TemplateStatement>> { [Default] = ChatTemplateFile.Parse(Name, null, source, new TemplateBudget()) },
             specialTokens ?? new Dictionary<string, string>(),
             timeProvider);
     }

@@ -87,6 +87,17 @@ internal static class TemplateArithmetic
         }
     }
 
+    /// <summary>The order of a whole number and a float, exactly: rounded ones would not sort consistently. NaN comes first.</summary>
+    public static int Compare(long whole, double number)
+    {
+        if (AsWhole(Math.Floor(number)) is not { } floor)
+        {
+            return number > 0 ? -1 : 1;
+        }
+
+        return whole != floor ? whole.CompareTo(floor) : number > floor ? -1 : 0;
+    }
+
     /// <summary>A float as the whole number it is exactly, or null.</summary>
     public static long? AsWhole(double number) =>
         number >= long.MinValue && number < -(double)long.MinValue && Math.Truncate(number) == number ? (long)number : null;

@@ -6,6 +6,9 @@ internal sealed class TemplateCursor(List<TemplateToken> tokens, TemplateBudget 
     // What of the syntax tree a token becomes, on the average.
     private const int NodeBytes = 96;
 
+    // A number too large may have a million digits.
+    private const int MaxMessage = 400;
+
     private int _at;
 
     /// <summary>The token here.</summary>
@@ -61,5 +64,5 @@ internal sealed class TemplateCursor(List<TemplateToken> tokens, TemplateBudget 
 
     /// <summary>The error to throw about this place.</summary>
     public FormatException Fail(string what) =>
-        new($"{what} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
+        new($"{(what.Length <= MaxMessage ? what : $"{what.AsSpan(0, MaxMessage)}…")} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
 }

@@ -36,7 +36,7 @@ internal sealed class TemplateKeys : IEqualityComparer<TemplateValue>
                 return text.Value.GetHashCode(StringComparison.Ordinal);
             case IntValue or BoolValue:
                 return HashCode.Combine(TemplateArithmetic.Whole(value));
-            case FloatValue number:
+            case FloatValue number when !double.IsNaN(number.Value):
                 return TemplateArithmetic.AsWhole(number.Value) is { } whole ? HashCode.Combine((long?)whole) : HashCode.Combine(number.Value);
             case ListValue tuple:
                 HashCode hash = default;
@@ -49,6 +49,7 @@ internal sealed class TemplateKeys : IEqualityComparer<TemplateValue>
             case UndefinedValue:
                 return 1;
             default:
+                // What equals nothing but itself, NaN among them.
                 return System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(value);
         }
     }

@@ -120,7 +120,7 @@ internal static class TemplateMembers
         if (step > 0)
         {
             int end = Clamp(stop ?? long.MaxValue, count);
-            for (long i = Clamp(start ?? 0, count); i < end; i += step)
+            for (long i = Clamp(start ?? 0, count); i < end; i += Math.Min(step, count))
             {
                 yield return (int)i;
             }

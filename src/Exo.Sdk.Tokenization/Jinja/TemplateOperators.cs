@@ -141,13 +141,14 @@ internal static class TemplateOperators
             return m.CompareTo(n);
         }
 
-        if (TryNumber(left, out double l) && TryNumber(right, out double r))
-        {
-            return l.CompareTo(r);
-        }
-
         switch (left, right)
         {
+            case (FloatValue a, FloatValue b):
+                return a.Value.CompareTo(b.Value);
+            case (FloatValue a, _) when TemplateArithmetic.Whole(right) is { } whole:
+                return -TemplateArithmetic.Compare(whole, a.Value);
+            case (_, FloatValue b) when TemplateArithmetic.Whole(left) is { } whole:
+                return TemplateArithmetic.Compare(whole, b.Value);
             case (TextValue a, TextValue b):
                 budget.Spend(Math.Min(a.Value.Length, b.Value.Length) / 8);
                 return Compare(a.Value, b.Value);

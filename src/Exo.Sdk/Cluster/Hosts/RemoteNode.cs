@@ -43,6 +43,7 @@ internal sealed class RemoteNode : INode
         _time = time;
         _logger = logger;
         _channel = new ControlChannel(new FrameConnection(connection.Socket, ControlChannel.MaxMessage), heartbeats, time, OnMessage);
+        _channel.Start();
         _channel.Post(new HostHello(ControlMessage.ProtocolVersion, heartbeats.Interval.TotalSeconds, heartbeats.Timeout.TotalSeconds));
         _ = WatchAsync();
     }

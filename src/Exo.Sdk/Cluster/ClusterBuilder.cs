@@ -238,6 +238,7 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// <exception cref="UnsupportedModelException">The model is of a kind that cannot be run.</exception>
     /// <exception cref="PlanRefusedException">The ranks cannot hold the model.</exception>
     /// <exception cref="NodeException">A node could not be started or reached, or failed to load.</exception>
+    /// <exception cref="PeerLostException">A node that had joined was lost while it opened or loaded the model.</exception>
     /// <exception cref="UnavailableException">The backend or the transport cannot be used here.</exception>
     public Task<Cluster> BuildAsync(CancellationToken cancellationToken = default)
     {

@@ -35,6 +35,7 @@ internal sealed class NodeSession : IAsyncDisposable
         _logger = logger;
         _channel = new ControlChannel(new FrameConnection(connection.Socket, ControlChannel.MaxMessage), heartbeats, time, OnMessage);
         (logger as HostLogger)?.Connect(_channel);
+        _channel.Start();
     }
 
     /// <summary>Serves one host until it says stop, is lost, or the token is canceled.</summary>

@@ -27,6 +27,12 @@ public interface IComputeBackend
     /// <returns>The same, unless the backend has only another one.</returns>
     KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => asked;
 
+    /// <summary>
+    /// Whether a cache that only reaches back a window takes no more memory than the window; else it takes that of the whole context. The
+    /// planner counts with it.
+    /// </summary>
+    bool BoundsWindows => false;
+
     /// <summary>Loads one rank's slices and makes them ready to run.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>
@@ -76,6 +82,23 @@ public enum KeyValuePrecision
 
     /// <summary>8-bit integers with one scale for each position of each head: about 4e-3 of the largest element.</summary>
     Int8,
+}
+
+/// <summary>Sizes of keys and values.</summary>
+public static class KeyValuePrecisions
+{
+    /// <summary>The bytes that a vector with a scale of its own takes: one head's key or value of one position.</summary>
+    /// <param name="precision">How it is held.</param>
+    /// <param name="elements">Its elements.</param>
+    /// <returns>Bytes.</returns>
+    public static long SizeInBytes(this KeyValuePrecision precision, int elements) => precision switch
+    {
+        KeyValuePrecision.Float32 => (long)elements * sizeof(float),
+        KeyValuePrecision.Float16 => ((long)elements * sizeof(ushort)) + sizeof(float),
+        KeyValuePrecision.BFloat16 => (long)elements * sizeof(ushort),
+        KeyValuePrecision.Int8 => (long)elements + sizeof(float),
+        _ => throw new ArgumentOutOfRangeException(nameof(precision)),
+    };
 }
 
 /// <summary>Limits and threads of one shard.</summary>

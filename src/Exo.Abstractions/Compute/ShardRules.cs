@@ -8,10 +8,6 @@ namespace Exo.Sdk;
 /// <summary>What <see cref="IComputeBackend"/> and <see cref="IModelShard"/> promise to refuse, in one place for all of our backends.</summary>
 internal static class ShardRules
 {
-    /// <summary>Says why no backend of ours computes a model's attention; null where they do.</summary>
-    internal static string? RefuseAttention(ModelSpec spec) => RopeFrequencies.Refuse(spec.Rope)
-        ?? (spec.Attention.HeadSize % 2 == 0 ? null : $"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
-
     /// <summary>Requires that assignment and group belong together, and that limits are positive.</summary>
     internal static void CheckLoad(ShardAssignment assignment, ICollective group, ShardOptions options)
     {

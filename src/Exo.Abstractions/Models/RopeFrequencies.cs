@@ -7,11 +7,6 @@ internal static class RopeFrequencies
 {
     private static readonly string[] Supported = ["none", "linear", "llama3"];
 
-    /// <summary>Says why a kind of rope cannot be computed; null where it can.</summary>
-    internal static string? Refuse(RopeSpec rope) => rope.Scaling is null or LinearRopeScaling or Llama3RopeScaling
-        ? null
-        : $"Rope scaling {rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are.";
-
     /// <summary>Computes them.</summary>
     /// <param name="rope">The kind of rope.</param>
     /// <param name="headSize">The elements per head.</param>

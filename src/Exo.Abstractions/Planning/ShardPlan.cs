@@ -12,10 +12,10 @@ public sealed record RankPlan
     /// <summary>Bytes of weights, as stored in the model's files.</summary>
     public required long WeightBytes { get; init; }
 
-    /// <summary>Bytes of KV cache for one token of one sequence.</summary>
+    /// <summary>Bytes of cache for one more token of one sequence, as long as no window bounds it.</summary>
     public required long KeyValueBytesPerToken { get; init; }
 
-    /// <summary>Bytes of KV cache for every sequence at full context.</summary>
+    /// <summary>Bytes of cache for every sequence at full context, states of fixed size included.</summary>
     public required long KeyValueBytes { get; init; }
 
     /// <summary>Bytes of step buffers.</summary>

@@ -26,11 +26,10 @@ internal sealed class WeightCatalogue(WeightSource weights, QuantizationConfig? 
     }
 
     /// <summary>A norm's weight as it is stored.</summary>
-    public NormSpec Norm(string path, int size)
+    public NormSpec Norm(string path, int size, float epsilon)
     {
         string name = path + ".weight";
-        RequireNumbers(name, size);
-        return new NormSpec(name, size);
+        return new NormSpec(name, size, epsilon) { StoredType = RequireNumbers(name, size) };
     }
 
     // The type of scales and group biases; null where a group has a scale byte alone.

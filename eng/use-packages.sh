@@ -30,6 +30,7 @@ cat > Consumer.csproj <<XML
     <OutputType>Exe</OutputType>
     <TargetFramework>net10.0</TargetFramework>
     <ImplicitUsings>enable</ImplicitUsings>
+    <DefineConstants Condition="'\$(WithOnnxRuntime)' == 'true'">\$(DefineConstants);WITH_ONNX_RUNTIME</DefineConstants>
   </PropertyGroup>
   <ItemGroup>
     <PackageReference Include="Exo.Sdk" Version="$version" />
@@ -37,6 +38,7 @@ cat > Consumer.csproj <<XML
     <PackageReference Include="Exo.Sdk.Testing" Version="$version" />
     <PackageReference Include="Exo.Sdk.Rdma" Version="$version" />
     <PackageReference Include="Exo.Sdk.Mlx" Version="$version" />
+    <PackageReference Include="Exo.Sdk.OnnxRuntime" Version="$version" Condition="'\$(WithOnnxRuntime)' == 'true'" />
   </ItemGroup>
 </Project>
 XML
@@ -44,21 +46,33 @@ cat > Program.cs <<'CS'
 using Exo.Sdk;
 using Exo.Sdk.Mlx;
 using Exo.Sdk.Rdma;
+#if WITH_ONNX_RUNTIME
+using Exo.Sdk.OnnxRuntime;
+#endif
 
 await using Cluster cluster = await new ClusterBuilder()
     .UseModel(TinyModel.Path)
     .UseLocalRanks(2, RankHosting.ChildProcess)
     .UseRdma()
+#if WITH_ONNX_RUNTIME
+    .UseOnnxRuntime()
+    .UseBackend("onnxruntime")
+#endif
     .BuildAsync();
 await foreach (GeneratedToken token in cluster.GenerateAsync("What is 2 plus 3?", GenerationOptions.Greedy))
     Console.Write(token.Text);
 Console.WriteLine();
 int processes = (await cluster.GetRankStatusAsync()).Select(rank => rank.Memory.ProcessId).Distinct().Count();
-Console.WriteLine($"{processes} processes over {cluster.Transport}: {cluster.TransportReason}");
+Console.WriteLine($"{processes} processes on {cluster.Backend} over {cluster.Transport}: {cluster.TransportReason}");
 Console.WriteLine($"mlx: {new MlxBackend().Probe().Reason}");
 return processes == 2 ? 0 : 1;
 CS
 # A folder of its own, so that no package of an earlier run is taken from the user's cache.
 NUGET_PACKAGES=$work/cache timeout 300 dotnet run -c Release
+if [[ -n $(find bin "$work/cache" -iname '*onnxruntime*' -print -quit) ]]; then
+    echo "use-packages: a program that did not ask for ONNX Runtime got it" >&2
+    exit 1
+fi
+NUGET_PACKAGES=$work/cache timeout 300 dotnet run -c Release -p:WithOnnxRuntime=true
 NUGET_PACKAGES=$work/cache timeout 300 dotnet tool install exo.cli --tool-path "$work/tool" --configfile nuget.config --version "$version"
 "$work/tool/exo" run --processes --ranks 2 --temperature 0 "What is 2 plus 3?"

@@ -50,6 +50,10 @@ public sealed class MlxBackend : IMlxBackend
     public string Name => "mlx";
 
     /// <inheritdoc/>
+    /// <remarks>Accelerated where it computes on Metal; MLX on processors is slower than our own engine.</remarks>
+    public BackendStanding Standing => Device is null ? BackendStanding.Fallback : BackendStanding.Accelerated;
+
+    /// <inheritdoc/>
     public MlxDeviceInfo? Device => TryLoad(out MlxApi? api, out _) && UsesMetal(api!) ? MlxSystem.ReadDevice(api!) : null;
 
     /// <inheritdoc/>

@@ -30,6 +30,10 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
     public string Name => "onnxruntime";
 
     /// <inheritdoc/>
+    /// <remarks>On processors our own engine decodes faster and holds one copy of the weights; see docs/performance.md.</remarks>
+    public BackendStanding Standing => BackendStanding.Fallback;
+
+    /// <inheritdoc/>
     public Availability Probe()
     {
         try

@@ -4,7 +4,6 @@ using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
 using Exo.Sdk.Transport;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma;
 
@@ -141,10 +140,10 @@ public sealed class RdmaTransport : IRdmaTransport
 
         // The ranks meet on TCP, and the group that has met is turned into one over queue pairs.
         TcpTransport side = new() { Spin = Options.Spin };
-        return ValueTask.FromResult<ITransportEndpoint>(side.Open(options, Scheme, Extend));
+        return ValueTask.FromResult(side.OpenMeetingPoint(options, Scheme, Extend));
     }
 
-    private RdmaLinkGroup Extend(TcpLinkGroup met, GroupDescription group, CancellationToken cancellationToken)
+    private RdmaLinkGroup Extend(LinkGroup met, GroupDescription group, CancellationToken cancellationToken)
     {
         try
         {

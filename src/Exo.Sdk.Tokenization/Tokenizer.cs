@@ -1,5 +1,4 @@
 using System.Text;
-using Exo.Sdk.Tokenization.Files;
 
 namespace Exo.Sdk.Tokenization;
 

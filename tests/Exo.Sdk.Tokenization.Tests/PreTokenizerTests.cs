@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Pipeline;
 
 namespace Exo.Sdk.Tokenization.Tests;

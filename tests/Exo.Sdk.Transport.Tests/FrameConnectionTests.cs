@@ -76,7 +76,7 @@ public sealed class FrameConnectionTests
     public async Task A_peer_that_breaks_off_inside_a_frame_is_a_typed_error()
     {
         (Socket dialer, Socket accepted) = await TcpPair.ConnectAsync();
-        await using FrameConnection connection = new(accepted);
+        await using FrameConnection connection = new(accepted, FrameHeader.DefaultMaxPayload);
         byte[] header = new byte[FrameHeader.Size];
         new FrameHeader(100, 1, 0).Write(header);
         dialer.Send(header);

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Exo.Sdk.Transport.Links;
 using Exo.Sdk.Transport.SharedMemory;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Transport.Tests;
 
@@ -140,11 +139,11 @@ public sealed class SharedMemoryConnectTests
         SharedMemoryFile intruder = SharedMemoryFile.Open(folder, file.Key, 2);
         file.Unlink();
         SharedMemoryFile[] files = [file, other];
-        TcpEndpoint[] endpoints = [.. files.Select(mine => new TcpTransport().Open(
-            new TransportOptions(), upgrade: (wires, group, _) => new SharedMemoryLinkGroup(group, wires, mine)))];
+        ITransportEndpoint[] endpoints = [.. files.Select(mine => new TcpTransport().OpenMeetingPoint(
+            new TransportOptions(), "test:", (met, group, _) => new SharedMemoryLinkGroup(group, met, mine)))];
         string[] addresses = [.. endpoints.Select(endpoint => endpoint.Address)];
         ICollective[] ranks = await Task.WhenAll(endpoints.Select((endpoint, rank) => endpoint.ConnectAsync(Group(rank, addresses)).AsTask())).WaitAsync(Patience);
-        foreach (TcpEndpoint endpoint in endpoints)
+        foreach (ITransportEndpoint endpoint in endpoints)
         {
             await endpoint.DisposeAsync();
         }

@@ -1,4 +1,5 @@
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 using Exo.Sdk.Testing;
 
 namespace Exo.Benchmarks.Measurement;

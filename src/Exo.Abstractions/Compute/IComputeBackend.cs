@@ -13,6 +13,9 @@ public interface IComputeBackend
     /// <summary>A short lower-case name, for example <c>onnxruntime</c> or <c>mlx</c>.</summary>
     string Name { get; }
 
+    /// <summary>Where this backend stands in the automatic choice on this machine.</summary>
+    BackendStanding Standing => BackendStanding.Standard;
+
     /// <summary>Says whether this backend can be used on this machine, and if not why, with each path tried. Changes nothing.</summary>
     /// <returns>The answer with its reason.</returns>
     Availability Probe();
@@ -66,39 +69,6 @@ public enum ActivationPrecision
     /// where integers would not be faster, as with weights of 8 bits.
     /// </summary>
     Int8,
-}
-
-/// <summary>How keys and values are held in the KV cache.</summary>
-public enum KeyValuePrecision
-{
-    /// <summary>Half precision, 2 bytes, with one scale for each position of each head: about 2e-4 relative error per element, any magnitude.</summary>
-    Float16,
-
-    /// <summary>Single precision, 4 bytes: exact.</summary>
-    Float32,
-
-    /// <summary>bfloat16, 2 bytes: about 2e-3 relative error per element, any magnitude.</summary>
-    BFloat16,
-
-    /// <summary>8-bit integers with one scale for each position of each head: about 4e-3 of the largest element.</summary>
-    Int8,
-}
-
-/// <summary>Sizes of keys and values.</summary>
-public static class KeyValuePrecisions
-{
-    /// <summary>The bytes that a vector with a scale of its own takes: one head's key or value of one position.</summary>
-    /// <param name="precision">How it is held.</param>
-    /// <param name="elements">Its elements.</param>
-    /// <returns>Bytes.</returns>
-    public static long SizeInBytes(this KeyValuePrecision precision, int elements) => precision switch
-    {
-        KeyValuePrecision.Float32 => (long)elements * sizeof(float),
-        KeyValuePrecision.Float16 => ((long)elements * sizeof(ushort)) + sizeof(float),
-        KeyValuePrecision.BFloat16 => (long)elements * sizeof(ushort),
-        KeyValuePrecision.Int8 => (long)elements + sizeof(float),
-        _ => throw new ArgumentOutOfRangeException(nameof(precision)),
-    };
 }
 
 /// <summary>Limits and threads of one shard.</summary>

@@ -3,7 +3,7 @@ using Exo.Sdk.Models;
 namespace Exo.Sdk.Planning;
 
 /// <summary>Which part of every layer one rank holds.</summary>
-public sealed record ShardAssignment
+public sealed record ShardAssignment : IRankShare
 {
     /// <summary>The rank, counted from 0.</summary>
     public required int Rank { get; init; }
@@ -35,9 +35,7 @@ public sealed record ShardAssignment
             ? IndexRange.All(sideLength)
             : UnitsOf(new Division(rule.Unit, sideLength / Math.Max(1, rule.UnitWidth))).Times(rule.UnitWidth);
 
-    /// <summary>The rank's units of a division.</summary>
-    /// <param name="division">What is divided.</param>
-    /// <returns>The range of units; all of them where nothing is divided.</returns>
+    /// <inheritdoc/>
     public IndexRange UnitsOf(Division division) => division.Unit switch
     {
         SplitUnit.None => IndexRange.All(division.Count),

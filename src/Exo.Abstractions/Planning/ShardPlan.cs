@@ -1,3 +1,5 @@
+using Exo.Sdk.Models;
+
 namespace Exo.Sdk.Planning;
 
 /// <summary>One rank's part of a plan and what it takes.</summary>
@@ -20,6 +22,9 @@ public sealed record RankPlan
 
     /// <summary>Bytes of step buffers.</summary>
     public required long ActivationBytes { get; init; }
+
+    /// <summary>What a decode step of one sequence at full context costs the rank: the bytes of weights and cache that it reads, and its operations.</summary>
+    public required StepCost DecodeCost { get; init; }
 
     /// <summary>Everything together.</summary>
     public long TotalBytes => WeightBytes + KeyValueBytes + ActivationBytes;

@@ -2,13 +2,17 @@ using System.CommandLine;
 using Exo.Sdk;
 using Exo.Sdk.Cpu;
 using Exo.Sdk.Mlx;
-using Exo.Sdk.OnnxRuntime;
 
 namespace Exo.Cli.Commands;
 
 /// <summary>The compute backends that the command knows, and the options that choose one and set it.</summary>
 internal sealed class BackendArguments
 {
+    // It would make the download of this command 167 MB instead of 6, for an engine that no model needs.
+    private const string OnnxRuntimeAdvice =
+        " ONNX Runtime is not part of this command, because its native libraries take 160 MB: add the package Exo.Sdk.OnnxRuntime to a program of "
+        + "your own and call UseOnnxRuntime() on its ClusterBuilder or NodeOptions.";
+
     private readonly Option<string?> _name = new("--backend")
     {
         Description = $"The compute backend: {string.Join(", ", All().Select(backend => backend.Name))}. 'exo doctor' says which can be used here.",
@@ -30,7 +34,7 @@ internal sealed class BackendArguments
     /// <summary>A new backend of each kind, the usual one first.</summary>
     /// <param name="mlx">How the one on MLX is set.</param>
     public static IReadOnlyList<IComputeBackend> All(MlxBackendOptions? mlx = null) =>
-        [new CpuBackend(), new OnnxRuntimeBackend(), new MlxBackend(mlx ?? new MlxBackendOptions())];
+        [new CpuBackend(), new MlxBackend(mlx ?? new MlxBackendOptions())];
 
     /// <summary>Adds the options of a command that runs one backend.</summary>
     public void AddTo(Command command)
@@ -72,7 +76,9 @@ internal sealed class BackendArguments
         return name is null
             ? null
             : backends.FirstOrDefault(backend => backend.Name == name)
-                ?? throw new ConfigurationException($"--backend: there is no '{name}'; there are {string.Join(", ", backends.Select(backend => backend.Name))}.");
+                ?? throw new ConfigurationException(
+                    $"--backend: there is no '{name}'; there are {string.Join(", ", backends.Select(backend => backend.Name))}."
+                    + (name == "onnxruntime" ? OnnxRuntimeAdvice : ""));
     }
 
     private MlxBackendOptions Settings(ParseResult result) => new()

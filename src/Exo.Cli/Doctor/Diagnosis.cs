@@ -38,7 +38,7 @@ internal static class Diagnosis
         return facts switch
         {
             { System: "macos", Architecture: not "arm64" } => new Finding(
-                probe.Name, Verdict.Unusable, ["MLX runs on Apple silicon, and this Mac has an Intel processor.", probe.Reason], ["Use the onnxruntime backend."]),
+                probe.Name, Verdict.Unusable, ["MLX runs on Apple silicon, and this Mac has an Intel processor.", probe.Reason], ["Use the cpu backend."]),
             { System: "macos" } when MacVersion.IsBelow(facts.Version, 14, 0) => new Finding(
                 probe.Name, Verdict.Unusable, [$"MLX needs macOS 14 or later, and this is {facts.Version}.", probe.Reason], ["Update macOS, then run 'brew install mlx-c'."]),
             { System: "macos" } => new Finding(

@@ -4,6 +4,7 @@ using Exo.Sdk.Cpu.Packing;
 using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Cpu.Weights;
 

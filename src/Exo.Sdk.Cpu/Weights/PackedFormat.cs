@@ -1,5 +1,6 @@
 using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Cpu.Weights;
 

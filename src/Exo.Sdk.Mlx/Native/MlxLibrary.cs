@@ -37,7 +37,7 @@ internal static class MlxLibrary
 
         string how = System == OSPlatform.OSX
             ? "Install it with `brew install mlx-c`"
-            : "MLX is meant for Macs with Apple silicon; elsewhere use the ONNX Runtime backend, or build mlx-c for the CPU";
+            : "MLX is meant for Macs with Apple silicon; elsewhere use the default backend (cpu), or build mlx-c for the CPU";
         string source = string.IsNullOrEmpty(named) ? "" : chosen is null ? $" ({LibrarySearch.Variable} names the only place that was tried)" : " (the program names the only place that was tried)";
         throw new UnavailableException(
             $"No usable libmlxc{source}: {string.Join("; ", refusals)}. {how}, or set {LibrarySearch.Variable} to the library's path.");

@@ -1,4 +1,5 @@
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.OnnxRuntime.Weights;
 

@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Links;
 using Exo.Sdk.Rdma.Native;
-using Exo.Sdk.Transport.Tcp;
+using Exo.Sdk.Rdma.Pairs;
+using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Rdma.Connecting;
 
@@ -25,7 +26,7 @@ internal static class PairExchange
     /// <exception cref="ProtocolException">A peer speaks another version or kind.</exception>
     /// <exception cref="UnavailableException">A device refuses, or none reaches a peer.</exception>
     public static RdmaLinkGroup Connect(
-        RdmaTransport transport, GroupDescription group, TcpLinkGroup side, CancellationToken cancellationToken)
+        RdmaTransport transport, GroupDescription group, LinkGroup side, CancellationToken cancellationToken)
     {
         SideChannel channel = new(side, group, cancellationToken);
         using VerbsHandle library = VerbsHandle.Open(transport.Options.VerbsLibrary);

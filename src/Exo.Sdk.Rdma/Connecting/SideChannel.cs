@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma.Connecting;
 
@@ -8,7 +7,7 @@ namespace Exo.Sdk.Rdma.Connecting;
 /// Messages of fixed size with all peers over the TCP wires that the group met on, with a deadline. All that is sent in
 /// the whole exchange fits into a connection's buffers, so sending never waits for a peer that is sending itself.
 /// </summary>
-internal sealed class SideChannel(TcpLinkGroup links, GroupDescription group, CancellationToken cancellationToken)
+internal sealed class SideChannel(LinkGroup links, GroupDescription group, CancellationToken cancellationToken)
 {
     private const int SliceMilliseconds = 20;
     private readonly long _start = Stopwatch.GetTimestamp();

@@ -1,6 +1,6 @@
-using Exo.Sdk.Rdma.Connecting;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Native;
+using Exo.Sdk.Rdma.Pairs;
 
 namespace Exo.Sdk.Rdma.Links;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Exo.Sdk.Rdma.Connecting;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Native;
+using Exo.Sdk.Rdma.Pairs;
 
 namespace Exo.Sdk.Rdma.Links;
 

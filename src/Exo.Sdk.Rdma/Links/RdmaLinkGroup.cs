@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
+using Exo.Sdk.Rdma.Native;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Rdma.Links;
 
@@ -20,10 +20,10 @@ internal sealed class RdmaLinkGroup : LinkGroup
     private static readonly long RecentTicks = Stopwatch.Frequency / 5;
 
     private readonly Lock _gate = new();
-    private readonly TcpLinkGroup _side;
+    private readonly LinkGroup _side;
     private readonly List<LinkDevice> _devices;
     private readonly PeerLink?[] _links;
-    private readonly NativeSocket.PollEntry[] _events;
+    private readonly EventPoll.Entry[] _events;
     private readonly object _alarm = new();
     private readonly Thread? _caretaker;
     private uint _departed;
@@ -35,14 +35,14 @@ internal sealed class RdmaLinkGroup : LinkGroup
     /// <param name="side">The TCP wires.</param>
     /// <param name="devices">The devices.</param>
     /// <param name="links">The pair to each rank; none at this rank.</param>
-    public RdmaLinkGroup(GroupDescription group, TcpLinkGroup side, List<LinkDevice> devices, PeerLink?[] links)
+    public RdmaLinkGroup(GroupDescription group, LinkGroup side, List<LinkDevice> devices, PeerLink?[] links)
         : base(group.Rank, group.Size, group.Epoch)
     {
         _side = side;
         _devices = devices;
         _links = links;
         _events = [.. devices.Where(device => device.Queue.EventDescriptor >= 0).Select(device =>
-            new NativeSocket.PollEntry { Descriptor = device.Queue.EventDescriptor, Events = NativeSocket.PollIn })];
+            EventPoll.For(device.Queue.EventDescriptor))];
         if (devices.Count > 0)
         {
             _caretaker = new Thread(Care) { IsBackground = true, Name = $"exo rdma {group.Rank}" };
@@ -279,7 +279,7 @@ internal sealed class RdmaLinkGroup : LinkGroup
         }
         else
         {
-            NativeSocket.Poll(_events, waiting ? Math.Min(milliseconds, 2) : milliseconds);
+            EventPoll.Wait(_events, waiting ? Math.Min(milliseconds, 2) : milliseconds);
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Exo.Sdk.Tokenization.Pipeline;
 
 namespace Exo.Sdk.Tokenization.Bpe;
 

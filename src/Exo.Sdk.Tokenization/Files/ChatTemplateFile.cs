@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Exo.Sdk.Input;
 using Exo.Sdk.Tokenization.Jinja;
+using Exo.Sdk.Tokenization.Json;
 
 namespace Exo.Sdk.Tokenization.Files;
 

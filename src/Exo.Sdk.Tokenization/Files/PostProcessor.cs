@@ -1,3 +1,5 @@
+using Exo.Sdk.Tokenization.Json;
+
 namespace Exo.Sdk.Tokenization.Files;
 
 /// <summary>The ids that stand before and behind a text.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Exo.Sdk.Tokenization.Bpe;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Pipeline;
 
 namespace Exo.Sdk.Tokenization.Files;

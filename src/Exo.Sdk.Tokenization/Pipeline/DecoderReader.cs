@@ -1,4 +1,5 @@
-using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Bpe;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Patterns;
 
 namespace Exo.Sdk.Tokenization.Pipeline;

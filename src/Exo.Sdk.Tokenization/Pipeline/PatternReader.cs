@@ -1,4 +1,4 @@
-using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Patterns;
 
 namespace Exo.Sdk.Tokenization.Pipeline;

@@ -1,4 +1,5 @@
 using System.Text;
+using Exo.Sdk.Tokenization.Bpe;
 
 namespace Exo.Sdk.Tokenization.Pipeline;
 

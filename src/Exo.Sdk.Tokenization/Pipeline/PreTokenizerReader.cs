@@ -1,5 +1,5 @@
 using System.Text;
-using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Patterns;
 
 namespace Exo.Sdk.Tokenization.Pipeline;

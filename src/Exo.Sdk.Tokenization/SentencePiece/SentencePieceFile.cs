@@ -1,6 +1,8 @@
 using System.Globalization;
 using Exo.Sdk.Input;
+using Exo.Sdk.Tokenization.Bpe;
 using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Pipeline;
 
 namespace Exo.Sdk.Tokenization.SentencePiece;

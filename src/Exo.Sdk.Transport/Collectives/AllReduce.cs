@@ -47,7 +47,7 @@ internal sealed class AllReduce
         _lanes = lanes;
         _limits = limits;
         _format = format;
-        _rings = format is null && links is RingLinkGroup rings ? new RingAllReduce(rings, lanes, limits) : null;
+        _rings = format is null && links.Rings is { } rings ? new RingAllReduce(rings, lanes, limits) : null;
         _directLimit = Thresholds.DirectBytes(links);
         _doublingLimit = Thresholds.DoublingBytes(links);
         _doubling = new RecursiveDoubling(links, lanes, limits);

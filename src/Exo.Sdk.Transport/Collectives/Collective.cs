@@ -4,8 +4,11 @@ using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Transport.Collectives;
 
-/// <summary>The collective operations over any wires. Everything runs on the calling thread.</summary>
-internal sealed class Collective : ICollective
+/// <summary>
+/// The collective operations over any links. Everything runs on the calling thread: it polls the links, and blocks in
+/// <see cref="LinkGroup.Wait"/> where nothing moves for a while. Sums are taken in rank order, so that every rank holds the same bits.
+/// </summary>
+public sealed class Collective : ICollective
 {
     private readonly LinkGroup _links;
     private readonly WaitLimits _limits;
@@ -15,12 +18,16 @@ internal sealed class Collective : ICollective
     private readonly uint _peers;
     private int _disposed;
 
-    /// <summary>Makes a collective of connected wires, which it owns.</summary>
-    /// <param name="links">The wires.</param>
-    /// <param name="limits">How long to wait.</param>
-    /// <param name="precision">How the values of an all-reduce travel.</param>
-    public Collective(LinkGroup links, WaitLimits limits, WirePrecision precision)
+    /// <summary>Makes a collective of connected links, which it owns.</summary>
+    /// <param name="links">The links.</param>
+    /// <param name="group">The group that they connect: its deadline, and how the values of an all-reduce travel.</param>
+    /// <param name="spin">How long to poll before blocking. After the first 20 µs, at once where ranks outnumber processors, each poll yields.</param>
+    /// <param name="localRanks">How many ranks of the group live on this machine.</param>
+    public Collective(LinkGroup links, GroupDescription group, TimeSpan spin, int localRanks)
     {
+        ArgumentNullException.ThrowIfNull(links);
+        ArgumentNullException.ThrowIfNull(group);
+        WaitLimits limits = WaitLimits.For(spin, group.Deadline, localRanks);
         _links = links;
         _limits = limits;
         _lanes = new Lane?[links.Size];
@@ -34,7 +41,7 @@ internal sealed class Collective : ICollective
             }
         }
 
-        _allReduce = new AllReduce(links, _lanes, limits, WireFormat.Of(precision));
+        _allReduce = new AllReduce(links, _lanes, limits, WireFormat.Of(group.WirePrecision));
     }
 
     /// <inheritdoc/>

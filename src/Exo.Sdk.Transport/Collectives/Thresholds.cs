@@ -27,7 +27,7 @@ internal static class Thresholds
     public static int DirectBytes(LinkGroup links) => links.Size switch
     {
         2 => int.MaxValue,
-        _ when links is RingLinkGroup => 64 << 10,
+        _ when links.Rings is not null => 64 << 10,
         3 => 32 << 10,
         _ => 16 << 10,
     };
@@ -41,5 +41,5 @@ internal static class Thresholds
     /// <param name="links">The wires.</param>
     /// <returns>Bytes.</returns>
     public static int DoublingBytes(LinkGroup links) =>
-        links.Size >= 4 && BitOperations.IsPow2(links.Size) && links.IsOneMachine && links is not RingLinkGroup ? 32 << 10 : -1;
+        links.Size >= 4 && BitOperations.IsPow2(links.Size) && links.IsOneMachine && links.Rings is null ? 32 << 10 : -1;
 }

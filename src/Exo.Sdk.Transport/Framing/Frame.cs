@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Exo.Sdk.Transport.Framing;
 
 /// <summary>One control message. It owns its payload: dispose it to give the memory back to the pool.</summary>
-internal sealed class Frame : IDisposable
+public sealed class Frame : IDisposable
 {
     private readonly int _length;
     private byte[]? _rented;

@@ -8,7 +8,7 @@ namespace Exo.Sdk.Transport.Framing;
 /// A control connection: frames both ways over one stream. Any number of senders, one reader at a time.
 /// It owns the stream.
 /// </summary>
-internal sealed class FrameConnection : IAsyncDisposable
+public sealed class FrameConnection : IAsyncDisposable
 {
     private readonly Stream _stream;
     private readonly PipeWriter _output;
@@ -20,7 +20,7 @@ internal sealed class FrameConnection : IAsyncDisposable
     /// <summary>Frames over a stream.</summary>
     /// <param name="stream">A duplex stream that allows one read beside one write.</param>
     /// <param name="maxPayload">The longest payload in bytes, either way.</param>
-    public FrameConnection(Stream stream, int maxPayload = FrameHeader.DefaultMaxPayload)
+    public FrameConnection(Stream stream, int maxPayload)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxPayload);
         _stream = stream;
@@ -32,7 +32,7 @@ internal sealed class FrameConnection : IAsyncDisposable
     /// <summary>Frames over a connected socket.</summary>
     /// <param name="socket">A connected stream socket; it is owned by this object from now on.</param>
     /// <param name="maxPayload">The longest payload in bytes, either way.</param>
-    public FrameConnection(Socket socket, int maxPayload = FrameHeader.DefaultMaxPayload)
+    public FrameConnection(Socket socket, int maxPayload)
         : this(new NetworkStream(socket, ownsSocket: true), maxPayload)
     {
         if (socket.ProtocolType == ProtocolType.Tcp)

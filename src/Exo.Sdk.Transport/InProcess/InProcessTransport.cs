@@ -48,10 +48,7 @@ public sealed class InProcessTransport : ITransport
             try
             {
                 InProcessGroup shared = await InProcessRendezvous.MeetAsync(group, either.Token).ConfigureAwait(false);
-                return new Collective(
-                    new InProcessLinkGroup(group, shared),
-                    WaitLimits.For(transport.Spin, group.Deadline, group.Size),
-                    group.WirePrecision);
+                return new Collective(new InProcessLinkGroup(group, shared), group, transport.Spin, localRanks: group.Size);
             }
             catch (OperationCanceledException) when (_disposal.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {

@@ -1,7 +1,7 @@
 namespace Exo.Sdk.Transport.Links;
 
 /// <summary>Checks what a caller says of a group before anything is connected.</summary>
-internal static class GroupCheck
+public static class GroupCheck
 {
     /// <summary>Checks a description.</summary>
     /// <param name="group">The description.</param>

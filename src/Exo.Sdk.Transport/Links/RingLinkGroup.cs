@@ -30,6 +30,9 @@ internal abstract class RingLinkGroup : LinkGroup
     /// <inheritdoc/>
     public override bool IsOneMachine => true;
 
+    /// <inheritdoc/>
+    internal sealed override RingLinkGroup Rings => this;
+
     /// <summary>The rings from the peers, by rank; none at this rank.</summary>
     protected RingReader?[] Readers { get; }
 

@@ -1,26 +1,25 @@
 using System.Numerics;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Transport.SharedMemory;
 
 /// <summary>
-/// The wires of one rank to other processes of its machine: rings in a memory-mapped file, and beside them the
+/// The links of one rank to other processes of its machine: rings in a memory-mapped file, and beside them the
 /// connections by which the ranks met. On the data connections travel single bytes that wake a rank which blocks; the
 /// signal connections tell of the end, a killed process's included, as they do over TCP.
 /// </summary>
 internal sealed class SharedMemoryLinkGroup : RingLinkGroup
 {
-    private readonly TcpLinkGroup _companions;
+    private readonly LinkGroup _companions;
     private readonly SharedMemoryFile _file;
     private readonly byte[] _wakes = new byte[64];
     private uint _cut;
 
     /// <summary>Takes over connections and memory.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="companions">Connected wires; owned from now on.</param>
+    /// <param name="companions">Connected links; owned from now on.</param>
     /// <param name="file">The group's memory; owned from now on.</param>
-    public SharedMemoryLinkGroup(GroupDescription group, TcpLinkGroup companions, SharedMemoryFile file)
+    public SharedMemoryLinkGroup(GroupDescription group, LinkGroup companions, SharedMemoryFile file)
         : base(group.Rank, group.Size, group.Epoch)
     {
         _companions = companions;

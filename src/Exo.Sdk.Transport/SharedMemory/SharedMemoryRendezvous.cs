@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Unicode;
 using Exo.Sdk.Transport.Links;
-using Exo.Sdk.Transport.Tcp;
 
 namespace Exo.Sdk.Transport.SharedMemory;
 
@@ -16,32 +15,32 @@ internal sealed class SharedMemoryRendezvous
     private const int ReplyByteCount = 256;
     private const int SliceMilliseconds = 20;
 
-    private readonly TcpLinkGroup _wires;
+    private readonly LinkGroup _met;
     private readonly GroupDescription _group;
     private readonly CancellationToken _cancellationToken;
     private readonly long _start = Stopwatch.GetTimestamp();
 
-    private SharedMemoryRendezvous(TcpLinkGroup wires, GroupDescription group, CancellationToken cancellationToken)
+    private SharedMemoryRendezvous(LinkGroup met, GroupDescription group, CancellationToken cancellationToken)
     {
-        _wires = wires;
+        _met = met;
         _group = group;
         _cancellationToken = cancellationToken;
     }
 
     /// <summary>Opens the group's file on all ranks; blocks the calling thread.</summary>
-    /// <param name="wires">Connected, authenticated wires that nothing was sent on; owned by the result.</param>
+    /// <param name="met">Connected, authenticated links that nothing was sent on; owned by the result.</param>
     /// <param name="group">The group.</param>
     /// <param name="folder">Where the file is.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The wires of a group over shared memory.</returns>
+    /// <returns>The links of a group over shared memory.</returns>
     /// <exception cref="UnavailableException">This rank or, on rank 0, another one cannot map the file.</exception>
     /// <exception cref="PeerLostException">A rank gave up or did not answer in time.</exception>
-    public static SharedMemoryLinkGroup Run(TcpLinkGroup wires, GroupDescription group, string folder, CancellationToken cancellationToken)
+    public static SharedMemoryLinkGroup Run(LinkGroup met, GroupDescription group, string folder, CancellationToken cancellationToken)
     {
-        SharedMemoryFile file = new SharedMemoryRendezvous(wires, group, cancellationToken).Share(folder);
+        SharedMemoryFile file = new SharedMemoryRendezvous(met, group, cancellationToken).Share(folder);
         try
         {
-            return new SharedMemoryLinkGroup(group, wires, file);
+            return new SharedMemoryLinkGroup(group, met, file);
         }
         catch
         {
@@ -52,19 +51,19 @@ internal sealed class SharedMemoryRendezvous
 
     private SharedMemoryFile Share(string folder)
     {
-        _wires.Enter(); // A peer that gives up ends the wires; they are not closed before Exit.
+        _met.Enter(); // A peer that gives up ends the links; they are not closed before Exit.
         try
         {
             return _group.Rank == 0 ? Offer(folder) : Accept(folder);
         }
         catch (Exception failure)
         {
-            _wires.End(new Ending(_group.Rank, failure is ExoException ? failure.Message.TrimEnd('.') : "it gave up to connect"));
+            _met.End(new Ending(_group.Rank, failure is ExoException ? failure.Message.TrimEnd('.') : "it gave up to connect"));
             throw;
         }
         finally
         {
-            _wires.Exit(finished: true);
+            _met.Exit(finished: true);
         }
     }
 
@@ -146,9 +145,9 @@ internal sealed class SharedMemoryRendezvous
     private void Send(int peer, ReadOnlySpan<byte> message)
     {
         // A few hundred bytes at most, which a fresh connection always takes.
-        if (_wires.TrySend(peer, message, []) != message.Length)
+        if (_met.TrySend(peer, message, []) != message.Length)
         {
-            throw _wires.Explain(peer).ToException();
+            throw _met.Explain(peer).ToException();
         }
     }
 
@@ -156,10 +155,10 @@ internal sealed class SharedMemoryRendezvous
     {
         while (!message.IsEmpty)
         {
-            int received = _wires.TryReceive(peer, message, []);
+            int received = _met.TryReceive(peer, message, []);
             if (received < 0)
             {
-                throw _wires.Explain(peer).ToException();
+                throw _met.Explain(peer).ToException();
             }
 
             message = message[received..];
@@ -171,7 +170,7 @@ internal sealed class SharedMemoryRendezvous
                     throw new PeerLostException(peer, $"it did not open the shared memory within {_group.ConnectTimeout.TotalMilliseconds:F0} ms");
                 }
 
-                _wires.Wait(1u << peer, 0, SliceMilliseconds);
+                _met.Wait(1u << peer, 0, SliceMilliseconds);
             }
         }
     }

@@ -61,9 +61,9 @@ public sealed class SharedMemoryTransport : ITransport
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         TcpTransport meeting = new() { Spin = Spin, UseNativeCalls = UseNativeCalls };
-        return ValueTask.FromResult<ITransportEndpoint>(meeting.Open(
+        return ValueTask.FromResult(meeting.OpenMeetingPoint(
             new TransportOptions { Port = options.Port },
             Scheme,
-            (wires, group, token) => SharedMemoryRendezvous.Run(wires, group, Folder, token)));
+            (met, group, token) => SharedMemoryRendezvous.Run(met, group, Folder, token)));
     }
 }

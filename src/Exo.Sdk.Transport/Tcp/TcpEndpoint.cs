@@ -9,13 +9,13 @@ namespace Exo.Sdk.Transport.Tcp;
 /// <param name="listener">The socket, owned from now on.</param>
 /// <param name="scheme">What stands before <c>host:port</c> in the addresses of this kind of endpoint.</param>
 /// <param name="address">This endpoint's address, scheme included.</param>
-/// <param name="upgrade">Makes other wires out of connected ones, which it then owns; null where the connections are the wires.</param>
+/// <param name="upgrade">Makes other links out of connected ones; null where the connections are the links.</param>
 internal sealed class TcpEndpoint(
     TcpTransport transport,
     Socket listener,
     string scheme,
     string address,
-    Func<TcpLinkGroup, GroupDescription, CancellationToken, LinkGroup>? upgrade) : ITransportEndpoint
+    LinkUpgrade? upgrade) : ITransportEndpoint
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _disposal = new();
@@ -36,10 +36,7 @@ internal sealed class TcpEndpoint(
             try
             {
                 LinkGroup links = await ConnectOnThreadAsync(group, either.Token).ConfigureAwait(false);
-                return new Collective(
-                    links,
-                    WaitLimits.For(transport.Spin, group.Deadline, TcpAddress.CountOnSameHost(group.Addresses, address)),
-                    group.WirePrecision);
+                return new Collective(links, group, transport.Spin, TcpAddress.CountOnSameHost(group.Addresses, address));
             }
             finally
             {

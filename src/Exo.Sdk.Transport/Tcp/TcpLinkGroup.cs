@@ -59,8 +59,8 @@ internal sealed class TcpLinkGroup : LinkGroup
     /// <inheritdoc/>
     public override bool IsOneMachine { get; }
 
-    /// <summary>The ranks that have left in good order, one bit each, as far as a wait has noticed.</summary>
-    public uint Departed => _departed;
+    /// <inheritdoc/>
+    public override uint Departed => _departed;
 
     /// <inheritdoc/>
     public override int TrySend(int peer, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body) => _data[peer]!.TrySend(head, body);

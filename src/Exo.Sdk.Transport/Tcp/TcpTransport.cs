@@ -42,18 +42,30 @@ public sealed class TcpTransport : ITransport
     {
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult<ITransportEndpoint>(Open(options));
+        return ValueTask.FromResult<ITransportEndpoint>(Open(options, "", null));
     }
 
-    /// <summary>Opens an endpoint of this transport, or of one that begins with its connections.</summary>
+    /// <summary>
+    /// Opens an endpoint of another transport whose ranks meet on TCP: once all are connected and have proved themselves, each makes its own
+    /// links out of these. So such a transport needs neither a rendezvous nor a handshake of its own, and has a channel beside its links.
+    /// </summary>
     /// <param name="options">Where to listen.</param>
-    /// <param name="scheme">What stands before <c>host:port</c> in the addresses.</param>
-    /// <param name="upgrade">Makes other wires out of connected ones.</param>
+    /// <param name="scheme">
+    /// What stands before <c>host:port</c> in the addresses, for example <c>rdma:</c>, so that nobody takes it for a plain TCP endpoint.
+    /// </param>
+    /// <param name="upgrade">Makes the transport's own links.</param>
     /// <returns>The endpoint.</returns>
-    internal TcpEndpoint Open(
-        TransportOptions options,
-        string scheme = "",
-        Func<TcpLinkGroup, GroupDescription, CancellationToken, LinkGroup>? upgrade = null)
+    /// <exception cref="ConfigurationException">The host is unknown, or is not one that peers can reach.</exception>
+    /// <exception cref="UnavailableException">The port cannot be listened on.</exception>
+    public ITransportEndpoint OpenMeetingPoint(TransportOptions options, string scheme, LinkUpgrade upgrade)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrEmpty(scheme);
+        ArgumentNullException.ThrowIfNull(upgrade);
+        return Open(options, scheme, upgrade);
+    }
+
+    private TcpEndpoint Open(TransportOptions options, string scheme, LinkUpgrade? upgrade)
     {
         IPAddress address = TcpAddress.ResolveHost(options.Host);
         if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))

@@ -181,7 +181,7 @@ public sealed class Cluster : IAsyncDisposable
             model = await Task.Run(() => OpenModel.Open(options.ModelFolder!), cancellationToken).ConfigureAwait(false);
             (Tokenizer tokenizer, ChatTemplate? template) =
                 await Task.Run(() => (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder)), cancellationToken).ConfigureAwait(false);
-            IComputeBackend backend = BuiltInBackends.Choose(options.Backend is { } given ? [given] : BuiltInBackends.All(), model.Spec);
+            IComputeBackend backend = BackendChoice.Make(options, model.Spec);
             ILogger logger = options.LoggerFactory.CreateLogger<Cluster>();
             Epoch epoch = await EpochStart.RunAsync(options, model, backend, meter, logger, cancellationToken).ConfigureAwait(false);
             return new Cluster(options, model, backend, tokenizer, template, epoch, meter);

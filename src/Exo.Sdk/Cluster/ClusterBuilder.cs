@@ -19,7 +19,7 @@ namespace Exo.Sdk;
 ///     Console.Write(token.Text);
 /// </code>
 /// </example>
-public sealed class ClusterBuilder
+public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
 {
     private ClusterOptions _options = new();
     private bool _isBuilt;
@@ -95,10 +95,37 @@ public sealed class ClusterBuilder
         return With(_options with { OfferedTransports = [.. _options.OfferedTransports, transport] });
     }
 
-    /// <summary>The compute backend. Without it: our own on the CPU, or ONNX Runtime where that cannot run the model.</summary>
+    /// <summary>
+    /// The compute backend. Without it: the one of the highest <see cref="IComputeBackend.Standing"/> that can be used here and supports the
+    /// model, among our own on the CPU and those of <see cref="OfferBackend"/>.
+    /// </summary>
     /// <param name="backend">The backend. For child processes its type needs a public constructor without parameters.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseBackend(IComputeBackend backend) => With(_options with { Backend = backend });
+
+    /// <summary>The compute backend by its name: <c>cpu</c>, or one of <see cref="OfferBackend"/>.</summary>
+    /// <param name="name">The name; <see cref="BuildAsync"/> says which package to add where there is none of this name.</param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder UseBackend(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(_options with { BackendName = name });
+    }
+
+    /// <summary>
+    /// Adds a compute backend to the automatic choice. Of equal <see cref="IComputeBackend.Standing"/> the one offered first is taken, after
+    /// our own on the CPU. Every rank runs the backend that is chosen.
+    /// </summary>
+    /// <param name="backend">
+    /// The backend. Nodes elsewhere need it in <see cref="NodeOptions.Backends"/>; for child processes its type needs a public constructor
+    /// without parameters.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder OfferBackend(IComputeBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        return With(_options with { OfferedBackends = [.. _options.OfferedBackends, backend] });
+    }
 
     /// <summary>The planner. Without it: <see cref="ShardPlanner"/>.</summary>
     /// <param name="planner">The planner.</param>

@@ -27,6 +27,10 @@ internal sealed record ClusterOptions
 
     public IComputeBackend? Backend { get; init; }
 
+    public string? BackendName { get; init; }
+
+    public IReadOnlyList<IComputeBackend> OfferedBackends { get; init; } = [];
+
     public IShardPlanner? Planner { get; init; }
 
     public int? ContextLength { get; init; }
@@ -77,6 +81,11 @@ internal sealed record ClusterOptions
         if (!Directory.Exists(ModelFolder))
         {
             throw new ConfigurationException($"The model folder '{Path.GetFullPath(ModelFolder)}' does not exist.");
+        }
+
+        if (Backend is { } given && BackendName is { } name && given.Name != name)
+        {
+            throw new ConfigurationException($"Two compute backends are asked for, '{given.Name}' and '{name}'; call UseBackend once.");
         }
 
         RequireAtLeast(LocalRanks, 1, "local ranks (rank 0 lives in this process)");

@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Exo.Sdk;
 
 /// <summary>How a node serves.</summary>
-public sealed record NodeOptions
+public sealed record NodeOptions : IClusterParts<NodeOptions>
 {
     /// <summary>Where to listen; port 0 for one chosen by the system.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
@@ -36,7 +36,7 @@ public sealed record NodeOptions
     /// <summary>The most that a host may ask for.</summary>
     public NodeLimits Limits { get; init; } = new();
 
-    /// <summary>Compute backends, preferred first; null for the built-in ones.</summary>
+    /// <summary>Compute backends that hosts may choose; null for our own on the CPU.</summary>
     public IReadOnlyList<IComputeBackend>? Backends { get; init; }
 
     /// <summary>
@@ -56,9 +56,29 @@ public sealed record NodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
+    /// <summary>These options with one more compute backend that hosts may choose.</summary>
+    /// <param name="backend">The backend.</param>
+    /// <returns>The changed copy.</returns>
+    public NodeOptions OfferBackend(IComputeBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        return this with { Backends = [.. Backends ?? BackendChoice.BuiltIn(), backend] };
+    }
+
+    /// <summary>These options with one more transport that hosts may choose.</summary>
+    /// <param name="transport">The transport.</param>
+    /// <returns>The changed copy.</returns>
+    public NodeOptions OfferTransport(ITransport transport)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        return this with { Transports = [.. Transports ?? BuiltInTransports(), transport] };
+    }
+
+    private static ITransport[] BuiltInTransports() => [new TcpTransport(), new SharedMemoryTransport()];
+
     internal NodeParts Parts() => new(
-        Backends ?? BuiltInBackends.All(),
-        Transports ?? [new TcpTransport(), new SharedMemoryTransport()],
+        Backends ?? BackendChoice.BuiltIn(),
+        Transports ?? BuiltInTransports(),
         ModelFolder is { } folder
             ? Nodes.ModelRoots.Only(folder)
             : Nodes.ModelRoots.Below(ModelRoots ?? [Path.Combine(AppContext.BaseDirectory, "exo-models")]),
@@ -204,7 +224,7 @@ public sealed class ExoNode : IAsyncDisposable
     private static async Task<string> RunChildAsync(NodeBootstrap bootstrap)
     {
         NodeParts parts = new(
-            Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BuiltInBackends.All(),
+            Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BackendChoice.BuiltIn(),
             Make<ITransport>(bootstrap.TransportType) is { } transport
                 ? [transport]
                 : [.. MakeOffered(bootstrap.OfferedTransportTypes), new SharedMemoryTransport(), new TcpTransport()],

@@ -107,6 +107,7 @@ public sealed class ShardPlanner : IShardPlanner
                 WeightBytes = ShardFootprint.Weights(spec, assignment),
                 KeyValueBytesPerToken = ShardFootprint.CachePerToken(spec, assignment, request.KeyValues),
                 KeyValueBytes = ShardFootprint.Cache(spec, assignment, request),
+                DecodeCost = spec.CostOf(assignment, new CostedStep(1, request.ContextLength - 1, request.KeyValues)),
                 ActivationBytes = ShardFootprint.Activations(spec, assignment, request),
             };
         }

@@ -1,4 +1,5 @@
 using System.Net;
+using Exo.Sdk.Control;
 using Exo.Sdk.Hosts;
 using Exo.Sdk.Transport;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 using Xunit.Abstractions;
 
 namespace Exo.Sdk.Tests.Models;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Exo.Sdk.Models;
+using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Tests.Models;
 

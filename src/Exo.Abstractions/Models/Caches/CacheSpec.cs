@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>
@@ -12,19 +10,19 @@ public abstract record CacheSpec
     public abstract string Kind { get; }
 
     /// <summary>The bytes that one more token takes on a rank, as long as the cache grows; 0 where its size is fixed.</summary>
-    /// <param name="part">The rank's part.</param>
+    /// <param name="share">The rank's share.</param>
     /// <param name="form">How keys and values are held.</param>
     /// <returns>Bytes.</returns>
-    public abstract long BytesPerToken(ShardAssignment part, KeyValuePrecision form);
+    public abstract long BytesPerToken(IRankShare share, KeyValuePrecision form);
 
     /// <summary>The most tokens that it keeps; null where there is no bound.</summary>
     public virtual int? Window => null;
 
     /// <summary>The bytes that a rank must keep of a sequence.</summary>
-    /// <param name="part">The rank's part.</param>
+    /// <param name="share">The rank's share.</param>
     /// <param name="form">How keys and values are held.</param>
     /// <param name="tokenCount">The sequence's length.</param>
     /// <returns>Bytes.</returns>
-    public virtual long Bytes(ShardAssignment part, KeyValuePrecision form, int tokenCount) =>
-        BytesPerToken(part, form) * Math.Min(tokenCount, Window ?? int.MaxValue);
+    public virtual long Bytes(IRankShare share, KeyValuePrecision form, int tokenCount) =>
+        BytesPerToken(share, form) * Math.Min(tokenCount, Window ?? int.MaxValue);
 }

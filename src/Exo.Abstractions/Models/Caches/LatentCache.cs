@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>One vector for every token from which keys and values of all heads are made; every rank keeps the whole.</summary>
@@ -10,5 +8,5 @@ public sealed record LatentCache(int Size) : CacheSpec
     public override string Kind => ModelFeatures.LatentCache;
 
     /// <inheritdoc/>
-    public override long BytesPerToken(ShardAssignment part, KeyValuePrecision form) => form.SizeInBytes(Size);
+    public override long BytesPerToken(IRankShare share, KeyValuePrecision form) => form.SizeInBytes(Size);
 }

@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>A state of fixed size, in single precision: what a recurrent layer keeps, whatever the sequence's length.</summary>
@@ -11,12 +9,12 @@ public sealed record StateCache(Division Division, int UnitSize) : CacheSpec
     public override string Kind => ModelFeatures.StateCache;
 
     /// <inheritdoc/>
-    public override long BytesPerToken(ShardAssignment part, KeyValuePrecision form) => 0;
+    public override long BytesPerToken(IRankShare share, KeyValuePrecision form) => 0;
 
     /// <inheritdoc/>
-    public override long Bytes(ShardAssignment part, KeyValuePrecision form, int tokenCount)
+    public override long Bytes(IRankShare share, KeyValuePrecision form, int tokenCount)
     {
-        ArgumentNullException.ThrowIfNull(part);
-        return (long)part.UnitsOf(Division).Count * UnitSize * sizeof(float);
+        ArgumentNullException.ThrowIfNull(share);
+        return (long)share.UnitsOf(Division).Count * UnitSize * sizeof(float);
     }
 }

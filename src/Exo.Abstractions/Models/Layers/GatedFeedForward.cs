@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>A dense feed-forward with a gate (Shazeer 2020): Down·(activation(Gate·x) ⊙ (Up·x)).</summary>
@@ -37,9 +35,9 @@ public sealed record GatedFeedForward : FeedForward
 
     /// <inheritdoc/>
     /// <remarks>Gate, up and their product.</remarks>
-    public override long BufferWidth(ShardAssignment part, int contextLength)
+    public override long BufferWidth(IRankShare share, int contextLength)
     {
-        ArgumentNullException.ThrowIfNull(part);
-        return 3L * part.Channels.Count;
+        ArgumentNullException.ThrowIfNull(share);
+        return 3L * share.UnitsOf(new Division(SplitUnit.Channel, ChannelCount)).Count;
     }
 }

@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>
@@ -86,21 +84,23 @@ public sealed record GroupedQueryAttention : TokenMixer
     public override IReadOnlyList<Division> Divisions => [new(SplitUnit.QueryHead, QueryHeadCount), new(SplitUnit.KeyValueHead, KeyValueHeadCount)];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<CacheSpec> Caches => [new KeyValueCache(HeadSize, HeadSize, SlidingWindow)];
+    public override IReadOnlyList<CacheSpec> Caches => [new KeyValueCache(KeyValueHeadCount, HeadSize, HeadSize, SlidingWindow)];
 
     /// <inheritdoc/>
     /// <remarks>Queries and attended values, keys and values, and the scores of every head over the whole context.</remarks>
-    public override long BufferWidth(ShardAssignment part, int contextLength)
+    public override long BufferWidth(IRankShare share, int contextLength)
     {
-        ArgumentNullException.ThrowIfNull(part);
-        long heads = part.QueryHeads.Count;
-        return (2L * HeadSize * (heads + part.KeyValueHeads.Count)) + (heads * contextLength);
+        ArgumentNullException.ThrowIfNull(share);
+        long heads = share.UnitsOf(new Division(SplitUnit.QueryHead, QueryHeadCount)).Count;
+        long keyValueHeads = share.UnitsOf(new Division(SplitUnit.KeyValueHead, KeyValueHeadCount)).Count;
+        return (2L * HeadSize * (heads + keyValueHeads)) + (heads * contextLength);
     }
 
     /// <inheritdoc/>
-    public override StepCost Cost(ShardAssignment part, in CostedStep step)
+    public override StepCost OwnCost(IRankShare share, in CostedStep step)
     {
-        ArgumentNullException.ThrowIfNull(part);
-        return base.Cost(part, step) + new StepCost(0, 4L * part.QueryHeads.Count * HeadSize * step.PositionsSeen(SlidingWindow));
+        ArgumentNullException.ThrowIfNull(share);
+        long heads = share.UnitsOf(new Division(SplitUnit.QueryHead, QueryHeadCount)).Count;
+        return base.OwnCost(share, step) + new StepCost(0, 4 * heads * HeadSize * step.PositionsSeen(SlidingWindow));
     }
 }

@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>
@@ -40,24 +38,14 @@ public abstract record LayerPart
     public abstract IReadOnlyList<Division> Divisions { get; }
 
     /// <summary>How many numbers of step buffers one token takes on a rank, from above, beside the residual stream.</summary>
-    /// <param name="part">The rank's part.</param>
+    /// <param name="share">The rank's share.</param>
     /// <param name="contextLength">The most tokens of a sequence.</param>
     /// <returns>Numbers of single precision.</returns>
-    public abstract long BufferWidth(ShardAssignment part, int contextLength);
+    public abstract long BufferWidth(IRankShare share, int contextLength);
 
-    /// <summary>What a step of one sequence costs a rank: its slices of the matrices are read once, and multiplied with every token.</summary>
-    /// <param name="part">The rank's part.</param>
+    /// <summary>What a step of one sequence costs a rank beside the products with the matrices.</summary>
+    /// <param name="share">The rank's share.</param>
     /// <param name="step">The step.</param>
     /// <returns>Bytes and operations.</returns>
-    public virtual StepCost Cost(ShardAssignment part, in CostedStep step)
-    {
-        StepCost cost = default;
-        foreach (LinearSpec linear in Linears)
-        {
-            LinearSlices slices = LinearSlices.Of(linear, part);
-            cost += new StepCost(slices.ByteCount, 2L * step.TokenCount * slices.Outputs.Count * slices.Inputs.Count);
-        }
-
-        return cost;
-    }
+    public virtual StepCost OwnCost(IRankShare share, in CostedStep step) => default;
 }

@@ -1,5 +1,3 @@
-using Exo.Sdk.Planning;
-
 namespace Exo.Sdk.Models;
 
 /// <summary>The half of a layer that lets tokens see earlier ones, and what it keeps of them.</summary>
@@ -12,13 +10,13 @@ public abstract record TokenMixer : LayerPart
     public override IEnumerable<string> Needs => base.Needs.Concat(Caches.Select(static cache => cache.Kind));
 
     /// <inheritdoc/>
-    /// <remarks>Beside the matrices, what is kept is read once.</remarks>
-    public override StepCost Cost(ShardAssignment part, in CostedStep step)
+    /// <remarks>What is kept is read once.</remarks>
+    public override StepCost OwnCost(IRankShare share, in CostedStep step)
     {
-        StepCost cost = base.Cost(part, step);
+        StepCost cost = default;
         foreach (CacheSpec cache in Caches)
         {
-            cost += new StepCost(cache.Bytes(part, step.KeyValues, step.Position + step.TokenCount), 0);
+            cost += new StepCost(cache.Bytes(share, step.KeyValues, step.Position + step.TokenCount), 0);
         }
 
         return cost;

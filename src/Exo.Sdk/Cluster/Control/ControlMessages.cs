@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Exo.Sdk.Hosts;
 using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Control;

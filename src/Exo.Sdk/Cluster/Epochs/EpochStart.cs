@@ -158,7 +158,7 @@ internal sealed class EpochStart
         NodeBootstrap recipe = new(
             Port: 0,
             Secret: [],
-            TypeName(_options.Backend),
+            TypeName(Backend),
             TypeName(_options.Transport),
             offered,
             _options.Heartbeats.Interval.TotalMilliseconds,

@@ -1,3 +1,5 @@
+using Exo.Sdk.Control;
+
 namespace Exo.Sdk.Hosts;
 
 /// <summary>A transport that the program offers, and what this machine says of it.</summary>

@@ -11,15 +11,16 @@ internal sealed record NodeParts(
 {
     /// <summary>The compute backend that a host asks for by name.</summary>
     /// <exception cref="UnavailableException">This node has it not.</exception>
-    public IComputeBackend BackendOf(string name) => Pick(Backends, static candidate => candidate.Name, name, "compute backend");
+    public IComputeBackend BackendOf(string name) =>
+        Pick(Backends, static candidate => candidate.Name, name, "compute backend", BackendChoice.AdviceOn(name));
 
     /// <summary>The transport that a host asks for by name.</summary>
     /// <exception cref="UnavailableException">This node has it not.</exception>
-    public ITransport TransportOf(string name) => Pick(Transports, static candidate => candidate.Name, name, "transport");
+    public ITransport TransportOf(string name) => Pick(Transports, static candidate => candidate.Name, name, "transport", advice: null);
 
-    private static T Pick<T>(IReadOnlyList<T> candidates, Func<T, string> nameOf, string wanted, string what)
+    private static T Pick<T>(IReadOnlyList<T> candidates, Func<T, string> nameOf, string wanted, string what, string? advice)
         where T : class =>
         candidates.FirstOrDefault(candidate => nameOf(candidate) == wanted)
         ?? throw new UnavailableException(
-            $"The host asks for the {what} {Input.HostileText.Quote(wanted)}; this node has: {string.Join(", ", candidates.Select(nameOf))}.");
+            $"The host asks for the {what} {Input.HostileText.Quote(wanted)}; this node has: {string.Join(", ", candidates.Select(nameOf))}.{advice}");
 }

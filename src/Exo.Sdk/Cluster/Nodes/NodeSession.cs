@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
-using Exo.Sdk.Hosts;
 using Exo.Sdk.Transport.Framing;
 using Exo.Sdk.Transport.Sealing;
 using Microsoft.Extensions.Logging;

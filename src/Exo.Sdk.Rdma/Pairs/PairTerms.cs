@@ -3,7 +3,7 @@ using System.Net;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Native;
 
-namespace Exo.Sdk.Rdma.Connecting;
+namespace Exo.Sdk.Rdma.Pairs;
 
 /// <summary>What two ranks agree on from their two offers; both compute the same.</summary>
 /// <param name="LowerPort">The port of the lower rank, by its place in that rank's offer.</param>

@@ -1,20 +1,21 @@
-using Exo.Sdk.OnnxRuntime;
+using Exo.Sdk.Tests.Golden;
 using Exo.Sdk.Tests.Models;
 using Xunit.Abstractions;
 
-namespace Exo.Sdk.Tests.Golden;
+namespace Exo.Sdk.OnnxRuntime.Tests;
 
 /// <summary>The golden models on the second backend: one rank against an independent implementation, and two ranks against one.</summary>
-public sealed class OnnxRuntimeTests(ITestOutputHelper output)
+public sealed class GoldenModelTests(ITestOutputHelper output)
 {
     private const double Tolerance = 1e-4;
 
     // About 5e-3 a product; models this narrow average least of it away.
     private const double IntegerTolerance = 1e-1;
 
-    public static TheoryData<string> Models => GoldenModelTests.Models;
+    public static TheoryData<string> Models => [.. GoldenModels.Names];
 
-    public static TheoryData<string> QuantisedModels => GoldenModelTests.QuantisedModels;
+    public static TheoryData<string> QuantisedModels =>
+        [.. GoldenModels.Names.Where(static name => name.Contains("mlx", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Models))]

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Exo.Sdk.Rdma.Connecting;
+namespace Exo.Sdk.Rdma.Pairs;
 
 /// <summary>
 /// What a rank tells a peer of its queue pair once receives are posted on it: mark (u32), number (u32), first packet

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Exo.Sdk.Tokenization.Pipeline;
+namespace Exo.Sdk.Tokenization.Bpe;
 
 /// <summary>
 /// How tokens become text: a function from one token to its bytes, and what is stripped from the two ends of the

@@ -1,8 +1,8 @@
 using System.Net;
-using Exo.Sdk.Rdma.Connecting;
 using Exo.Sdk.Rdma.Native;
+using Exo.Sdk.Rdma.Pairs;
 
-namespace Exo.Sdk.Rdma.Tests.Connecting;
+namespace Exo.Sdk.Rdma.Tests.Pairs;
 
 public sealed class PairTermsTests
 {

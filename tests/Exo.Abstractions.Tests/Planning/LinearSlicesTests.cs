@@ -1,7 +1,7 @@
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
-namespace Exo.Sdk.Tests.Models;
+namespace Exo.Sdk.Tests.Planning;
 
 public sealed class LinearSlicesTests
 {

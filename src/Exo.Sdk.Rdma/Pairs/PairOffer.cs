@@ -4,7 +4,7 @@ using System.Text.Unicode;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Native;
 
-namespace Exo.Sdk.Rdma.Connecting;
+namespace Exo.Sdk.Rdma.Pairs;
 
 /// <summary>A port as its owner describes it to a peer.</summary>
 /// <param name="Device">The device's name, for messages.</param>

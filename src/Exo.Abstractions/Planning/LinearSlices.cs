@@ -1,7 +1,7 @@
 using System.Globalization;
-using Exo.Sdk.Planning;
+using Exo.Sdk.Models;
 
-namespace Exo.Sdk.Models;
+namespace Exo.Sdk.Planning;
 
 /// <summary>
 /// What one rank reads of a matrix: the slices of its stored tensors, with the rank's inputs converted to packed words and to

@@ -1,6 +1,7 @@
+using Exo.Sdk.Tokenization.Files;
 using Exo.Sdk.Tokenization.SentencePiece;
 
-namespace Exo.Sdk.Tokenization.Files;
+namespace Exo.Sdk.Tokenization;
 
 /// <summary>Finds out which tokenizer a model folder has.</summary>
 internal static class TokenizerFolder

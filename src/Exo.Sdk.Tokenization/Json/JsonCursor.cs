@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Exo.Sdk.Input;
 
-namespace Exo.Sdk.Tokenization.Files;
+namespace Exo.Sdk.Tokenization.Json;
 
 /// <summary>A place in a JSON file that knows its own path, so that every complaint can name it.</summary>
 /// <param name="File">The file's path.</param>

@@ -16,7 +16,6 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
     private readonly ShardOptions _options;
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
-    private readonly AttentionKernel _attention;
     private readonly ShardStep<TLanes, TVector> _step;
     private readonly SequenceCache?[] _slots;
     private readonly VocabularyGather _gather;
@@ -32,8 +31,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         _options = options;
         _slots = new SequenceCache?[options.MaxSequences];
         _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
-        _attention = AttentionFactory.Create<TLanes, TVector>(spec, assignment, options);
-        _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options, _attention);
+        _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options);
     }
 
     public ShardAssignment Assignment { get; }
@@ -49,7 +47,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
             throw new InvalidOperationException($"Slot {slot} is taken.");
         }
 
-        _slots[slot] = new SequenceCache(_attention.Shape);
+        _slots[slot] = new SequenceCache(_step.Caches);
     }
 
     public void Fork(int source, int target)
@@ -64,7 +62,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         SequenceCache cache = OpenSlot(slot);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, cache.Length);
-        cache.Length = length;
+        cache.Truncate(length);
     }
 
     public void Free(int slot)
@@ -83,7 +81,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         _step.Begin();
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            _step.Add(_slots[step.Slot]!, step.Position, step.Count, step.Logits);
+            _step.Add(_slots[step.Slot]!, step);
         }
 
         Embed(batch.Tokens);
@@ -91,7 +89,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         _step.RunLayers();
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            _slots[step.Slot]!.Length = step.Position + step.Count;
+            _slots[step.Slot]!.Extend(step.Position + step.Count);
         }
 
         while (_step.RunHead(out int first) is > 0 and int rows)

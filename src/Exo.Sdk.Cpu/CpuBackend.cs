@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -59,7 +60,7 @@ public sealed class CpuBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
-        Check(assignment, group, options);
+        ShardRules.CheckLoad(assignment, group, options);
         return new ValueTask<IModelShard>(Task.Run(
             () => Load(spec, assignment, weights, group, options, MatrixFactory.BestLanes, progress, cancellationToken), cancellationToken));
     }
@@ -96,15 +97,6 @@ public sealed class CpuBackend : IComputeBackend
         {
             shardWeights.Dispose();
             throw;
-        }
-    }
-
-    private static void Check(ShardAssignment assignment, ICollective group, ShardOptions options)
-    {
-        ShardRules.CheckLoad(assignment, group, options);
-        if (!Enum.IsDefined(options.KeyValues))
-        {
-            throw new ConfigurationException($"{nameof(ShardOptions)}.{nameof(options.KeyValues)} is {options.KeyValues}, which is no precision.");
         }
     }
 }

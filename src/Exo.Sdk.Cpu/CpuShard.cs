@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Weights;
@@ -8,7 +9,7 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Cpu;
 
 /// <summary>One rank's part of a model on the CPU.</summary>
-internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSequences
+internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
     where TLanes : struct, ILanes<TVector>
     where TVector : struct
 {
@@ -17,7 +18,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
     private readonly ShardStep<TLanes, TVector> _step;
-    private readonly SequenceCache?[] _slots;
+    private readonly SequenceSlots<SequenceCache> _slots;
     private readonly VocabularyGather _gather;
     private bool _isDisposed;
 
@@ -29,69 +30,42 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         _weights = weights;
         _group = group;
         _options = options;
-        _slots = new SequenceCache?[options.MaxSequences];
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
+        _slots = new SequenceSlots<SequenceCache>(options.MaxSequences);
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
         _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options);
     }
 
     public ShardAssignment Assignment { get; }
 
-    public ShardMemory Memory => new(_weights.ByteCount, _slots.Sum(slot => slot?.ByteCount ?? 0), _step.BufferBytes);
+    public ShardMemory Memory => new(_weights.ByteCount, _slots.ByteCount, _step.BufferBytes);
 
-    public void Allocate(int slot)
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckSlot(slot, _slots.Length);
-        if (_slots[slot] is not null)
-        {
-            throw new InvalidOperationException($"Slot {slot} is taken.");
-        }
-
-        _slots[slot] = new SequenceCache(_step.Caches);
-    }
+    public void Allocate(int slot) => _slots.Open(slot, () => new SequenceCache(_step.Caches));
 
     public void Fork(int source, int target)
     {
-        SequenceCache from = OpenSlot(source);
-        Allocate(target);
-        _slots[target]!.CopyFrom(from);
+        SequenceCache from = _slots[source];
+        _slots.Open(target, () => new SequenceCache(_step.Caches)).CopyFrom(from);
     }
 
-    public void Truncate(int slot, int length)
-    {
-        SequenceCache cache = OpenSlot(slot);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, cache.Length);
-        cache.Truncate(length);
-    }
+    public void Truncate(int slot, int length) => _slots.Truncate(slot, length);
 
-    public void Free(int slot)
-    {
-        OpenSlot(slot).Dispose();
-        _slots[slot] = null;
-    }
-
-    public int LengthOf(int slot) => OpenSlot(slot).Length;
+    public void Free(int slot) => _slots.Close(slot).Dispose();
 
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, _slots);
         long time = Stopwatch.GetTimestamp();
         _step.Begin();
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            _step.Add(_slots[step.Slot]!, step);
+            _step.Add(_slots[step.Slot], step);
         }
 
         Embed(batch.Tokens);
         _options.Timeline?.Record(StepPhase.Embed, -1, time);
         _step.RunLayers();
-        foreach (ref readonly SequenceStep step in batch.Sequences)
-        {
-            _slots[step.Slot]!.Extend(step.Position + step.Count);
-        }
-
+        _slots.Advance(batch);
         while (_step.RunHead(out int first) is > 0 and int rows)
         {
             time = Stopwatch.GetTimestamp();
@@ -108,11 +82,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         }
 
         _isDisposed = true;
-        foreach (SequenceCache? slot in _slots)
-        {
-            slot?.Dispose();
-        }
-
+        _slots.Dispose();
         _step.Dispose();
         _weights.Dispose();
     }
@@ -136,12 +106,5 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard, IOpenSeque
         }
 
         _step.AllReduce(_step.Residual, tokens.Length);
-    }
-
-    private SequenceCache OpenSlot(int slot)
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckSlot(slot, _slots.Length);
-        return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
     }
 }

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Layers;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;

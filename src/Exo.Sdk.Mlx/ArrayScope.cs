@@ -5,7 +5,7 @@ namespace Exo.Sdk.Mlx;
 
 /// <summary>
 /// Owns arrays of MLX: what is put into it lives until it is cleared or disposed, on the shard's thread. Ownership is by scope and not by
-/// finaliser, so that no array is ever freed on another thread, twice, or after MLX is gone. Clearing keeps the list's memory: a step
+/// finalizer, so that no array is ever freed on another thread, twice, or after MLX is gone. Clearing keeps the list's memory: a step
 /// allocates nothing once warm. Not thread-safe.
 /// </summary>
 internal sealed unsafe class ArrayScope(MlxApi api) : IDisposable

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
@@ -44,7 +45,7 @@ internal sealed class DecoderPass
     /// <param name="tokens">The tokens of all sequences, joined.</param>
     /// <param name="sequences">Which tokens belong to which sequence.</param>
     /// <param name="caches">The caches by slot.</param>
-    internal MlxArray RunLayers(ReadOnlySpan<int> tokens, ReadOnlySpan<SequenceStep> sequences, SequenceCache?[] caches)
+    internal MlxArray RunLayers(ReadOnlySpan<int> tokens, ReadOnlySpan<SequenceStep> sequences, SequenceSlots<SequenceCache> caches)
     {
         PrepareMasks(sequences);
         MlxArray x = Embed(tokens);
@@ -97,7 +98,7 @@ internal sealed class DecoderPass
     }
 
     private MlxArray Attention(
-        int index, LayerWeights layer, MlxArray x, ReadOnlySpan<SequenceStep> sequences, SequenceCache?[] caches)
+        int index, LayerWeights layer, MlxArray x, ReadOnlySpan<SequenceStep> sequences, SequenceSlots<SequenceCache> caches)
     {
         int tokens = 0;
         foreach (ref readonly SequenceStep step in sequences)
@@ -119,7 +120,7 @@ internal sealed class DecoderPass
             MlxArray attended = Attend(
                 index,
                 step,
-                caches[step.Slot]!,
+                caches[step.Slot],
                 _masks[i],
                 isAlone ? queries : Rows(queries, first, step.Count, queryHeads),
                 isAlone ? keys : Rows(keys, first, step.Count, _assignment.KeyValueHeads.Count),

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
@@ -12,7 +13,7 @@ namespace Exo.Sdk.Mlx;
 /// </summary>
 /// <remarks>
 /// Every shard has a thread of its own, on which it also takes the group's operations while the caller of <see cref="IModelShard.Forward"/>
-/// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finaliser.
+/// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finalizer.
 /// </remarks>
 public sealed class MlxBackend : IMlxBackend
 {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
@@ -8,7 +9,7 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Mlx;
 
 /// <summary>One rank's part of a model, run by MLX on a thread of its own while the caller waits.</summary>
-internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
+internal sealed unsafe class MlxShard : IModelShard
 {
     private const int Computing = 0;
     private const int Gathering = 1;
@@ -24,7 +25,7 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
     private readonly ShardWeights _weights;
     private readonly DecoderPass _pass;
     private readonly VocabularyGather _gather;
-    private readonly SequenceCache?[] _slots;
+    private readonly SequenceSlots<SequenceCache> _slots;
     private readonly Action _forward;
     private readonly List<MlxArray> _pending = [];
     private readonly int[] _tokens;
@@ -61,8 +62,8 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
         _weights = weights;
         IRankSum ranks = group.Size == 1 ? new LoneRankSum() : mlxGroup is null ? new CollectiveSum(group) : new MlxGroupSum(mlxGroup.Handle);
         _pass = new DecoderPass(spec, assignment, weights, operations, type, ranks);
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
-        _slots = new SequenceCache?[options.MaxSequences];
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
+        _slots = new SequenceSlots<SequenceCache>(options.MaxSequences);
         _tokens = new int[options.MaxBatchTokens];
         _rows = new int[options.MaxBatchTokens];
         _steps = new SequenceStep[options.MaxSequences];
@@ -77,51 +78,40 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
         {
             nuint buffers = 0;
             _ = _operations.Api.GetCacheMemory(&buffers);
-            return new ShardMemory(_weights.ByteCount, _slots.Sum(slot => slot?.ByteCount ?? 0), (long)buffers);
+            return new ShardMemory(_weights.ByteCount, _slots.ByteCount, (long)buffers);
         }
     }
 
     public void Allocate(int slot)
     {
         CheckIsUsable();
-        ShardRules.CheckSlot(slot, _slots.Length);
-        if (_slots[slot] is not null)
-        {
-            throw new InvalidOperationException($"Slot {slot} is taken.");
-        }
-
-        _slots[slot] = new SequenceCache(
-            _operations, _type, _weights.Layers.Count, Assignment.KeyValueHeads.Count, _spec.Attention.HeadSize, _options.ContextLength);
+        _slots.Open(slot, NewSequence);
     }
 
     public void Fork(int source, int target)
     {
-        SequenceCache from = OpenSlot(source);
-        Allocate(target);
-        _thread.Run(() => _slots[target]!.Share(from));
+        CheckIsUsable();
+        SequenceCache from = _slots[source];
+        SequenceCache to = _slots.Open(target, NewSequence);
+        _thread.Run(() => to.Share(from));
     }
 
     public void Truncate(int slot, int length)
     {
-        SequenceCache cache = OpenSlot(slot);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, cache.Length);
-        cache.Length = length;
+        CheckIsUsable();
+        _slots.Truncate(slot, length);
     }
 
     public void Free(int slot)
     {
-        SequenceCache cache = OpenSlot(slot);
-        _slots[slot] = null;
-        _thread.Run(cache.Dispose);
+        CheckIsUsable();
+        _thread.Run(_slots.Close(slot).Dispose);
     }
-
-    public int LengthOf(int slot) => OpenSlot(slot).Length;
 
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         CheckIsUsable();
-        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, _slots);
         if (batch.Tokens.IsEmpty)
         {
             throw new ArgumentException("The sequences count 0 tokens; the step has 0.", nameof(batch));
@@ -153,10 +143,7 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
             }
         }
 
-        foreach (ref readonly SequenceStep step in batch.Sequences)
-        {
-            _slots[step.Slot]!.Length = step.Position + step.Count;
-        }
+        _slots.Advance(batch);
     }
 
     public void Dispose()
@@ -176,11 +163,7 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
 
         _thread.Run(() =>
         {
-            foreach (SequenceCache? slot in _slots)
-            {
-                slot?.Dispose();
-            }
-
+            _slots.Dispose();
             _weights.Dispose();
             _operations.Dispose();
         });
@@ -215,7 +198,7 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
             int rows = 0;
             foreach (ref readonly SequenceStep step in steps)
             {
-                _slots[step.Slot]!.Reserve(step.Position + step.Count);
+                _slots[step.Slot].Reserve(step.Position + step.Count);
                 end += step.Count;
                 for (int token = end - step.LogitRowCount; token < end; token++)
                 {
@@ -271,16 +254,12 @@ internal sealed unsafe class MlxShard : IModelShard, IOpenSequences
 
         foreach (ref readonly SequenceStep step in steps)
         {
-            _slots[step.Slot]!.CopyArraysTo(_pending);
+            _slots[step.Slot].CopyArraysTo(_pending);
         }
     }
 
-    private SequenceCache OpenSlot(int slot)
-    {
-        CheckIsUsable();
-        ShardRules.CheckSlot(slot, _slots.Length);
-        return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
-    }
+    private SequenceCache NewSequence() =>
+        new(_operations, _type, _weights.Layers.Count, Assignment.KeyValueHeads.Count, _spec.Attention.HeadSize, _options.ContextLength);
 
     private void CheckIsUsable()
     {

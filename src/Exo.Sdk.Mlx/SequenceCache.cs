@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Native;
 
 namespace Exo.Sdk.Mlx;
@@ -6,7 +7,7 @@ namespace Exo.Sdk.Mlx;
 /// The keys and values of one sequence: for each layer <c>[1, kv heads, capacity, head size]</c>, written in place and grown by doubling.
 /// MLX's arrays are values: a fork shares the arrays until one side writes, and MLX copies then.
 /// </summary>
-internal sealed class SequenceCache : IDisposable
+internal sealed class SequenceCache : ISequenceCache
 {
     /// <summary>Positions that a cache begins with.</summary>
     internal const int SmallestCapacity = 256;
@@ -34,13 +35,13 @@ internal sealed class SequenceCache : IDisposable
     }
 
     /// <summary>Positions filled.</summary>
-    internal int Length { get; set; }
+    public int Length { get; set; }
 
     /// <summary>Positions there is room for.</summary>
     internal int Capacity { get; private set; }
 
     /// <summary>Bytes that the arrays take; arrays that a fork shares count on both sides.</summary>
-    internal long ByteCount => 2L * _keys.Length * _headCount * Capacity * _headSize * (_type == MlxType.Float32 ? 4 : 2);
+    public long ByteCount => 2L * _keys.Length * _headCount * Capacity * _headSize * (_type == MlxType.Float32 ? 4 : 2);
 
     /// <summary>The arrays, for evaluation.</summary>
     internal void CopyArraysTo(List<MlxArray> arrays)

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime.Native;
 using Exo.Sdk.OnnxRuntime.Weights;

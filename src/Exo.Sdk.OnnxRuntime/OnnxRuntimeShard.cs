@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 using Exo.Sdk.OnnxRuntime.Graph;
 using Exo.Sdk.OnnxRuntime.Weights;
@@ -6,14 +7,14 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.OnnxRuntime;
 
 /// <summary>One rank's part of a model, run by ONNX Runtime.</summary>
-internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
+internal sealed class OnnxRuntimeShard : IModelShard
 {
     private readonly ModelSpec _spec;
     private readonly ShardOptions _options;
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
     private readonly GraphRunner _runner;
-    private readonly SequenceBinding?[] _slots;
+    private readonly SequenceSlots<SequenceBinding> _slots;
     private readonly long[] _cacheShape;
     private readonly NativeFloats _embedded;
     private readonly NativeFloats _logits;
@@ -29,19 +30,19 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         _weights = weights;
         _group = group;
         _options = options;
-        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize);
-        _slots = new SequenceBinding?[options.MaxSequences];
+        _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
+        _slots = new SequenceSlots<SequenceBinding>(options.MaxSequences);
         _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
         _logits = new NativeFloats((long)options.MaxSequences * assignment.Tokens.Count);
         try
         {
-            Products products = new(options.Activations);
-            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, products);
+            MatMulNodes matMuls = new(options.Activations);
+            ShardGraphs graphs = new(spec, assignment, weights, options.ContextLength, matMuls);
             byte[] layers = graphs.BuildLayers();
             byte[] head = graphs.BuildHead();
-            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, products.Tensors, layers, head);
-            _packedBytes = products.Tensors.Sum(tensor => tensor.ByteCount);
+            _runner = new GraphRunner(group, spec.HiddenSize, assignment.Tokens.Count, options, matMuls.Tensors, layers, head);
+            _packedBytes = matMuls.Tensors.Sum(tensor => tensor.ByteCount);
         }
         catch
         {
@@ -56,49 +57,25 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
     // Weights count twice where they are multiplied: ONNX Runtime packs a copy for its kernels, about as large.
     public ShardMemory Memory => new(
         _weights.ByteCount + _packedBytes,
-        _slots.Sum(slot => slot?.Cache.ByteCount ?? 0),
+        _slots.ByteCount,
         _runner.BufferBytes + _embedded.ByteCount + _logits.ByteCount);
 
-    public void Allocate(int slot)
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckSlot(slot, _slots.Length);
-        if (_slots[slot] is not null)
-        {
-            throw new InvalidOperationException($"Slot {slot} is taken.");
-        }
-
-        SequenceCache cache = new(_weights.Layers.Count, _cacheShape);
-        _slots[slot] = _runner.Bind(cache, _weights.Layers.Count, _cacheShape);
-    }
+    public void Allocate(int slot) => _slots.Open(slot, NewSequence);
 
     public void Fork(int source, int target)
     {
-        SequenceBinding from = OpenSlot(source);
-        Allocate(target);
-        _slots[target]!.Cache.CopyFrom(from.Cache);
+        SequenceBinding from = _slots[source];
+        _slots.Open(target, NewSequence).Cache.CopyFrom(from.Cache);
     }
 
-    public void Truncate(int slot, int length)
-    {
-        SequenceCache cache = OpenSlot(slot).Cache;
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, cache.Length);
-        cache.Length = length;
-    }
+    public void Truncate(int slot, int length) => _slots.Truncate(slot, length);
 
-    public void Free(int slot)
-    {
-        OpenSlot(slot).Dispose();
-        _slots[slot] = null;
-    }
-
-    public int LengthOf(int slot) => OpenSlot(slot).Cache.Length;
+    public void Free(int slot) => _slots.Close(slot).Dispose();
 
     public void Forward(in StepBatch batch, Span<float> logits)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, this);
+        ShardRules.CheckStep(batch, logits, _spec, _options, Assignment.Rank, _slots);
         Embed(batch.Tokens);
         int hiddenSize = _spec.HiddenSize;
         int first = 0;
@@ -106,10 +83,10 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         int waiting = 0;
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            SequenceBinding sequence = _slots[step.Slot]!;
+            SequenceBinding sequence = _slots[step.Slot];
             _embedded.Span.Slice(first * hiddenSize, step.Count * hiddenSize).CopyTo(_runner.Hidden);
             _runner.RunLayers(sequence, step.Position, step.Count);
-            sequence.Cache.Length = step.Position + step.Count;
+            sequence.Length = step.Position + step.Count;
             first += step.Count;
             for (int token = step.Count - step.LogitRowCount; token < step.Count; token++)
             {
@@ -145,11 +122,7 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         }
 
         _isDisposed = true;
-        foreach (SequenceBinding? slot in _slots)
-        {
-            slot?.Dispose();
-        }
-
+        _slots.Dispose();
         _runner.Dispose();
         _embedded.Dispose();
         _logits.Dispose();
@@ -181,10 +154,6 @@ internal sealed class OnnxRuntimeShard : IModelShard, IOpenSequences
         }
     }
 
-    private SequenceBinding OpenSlot(int slot)
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ShardRules.CheckSlot(slot, _slots.Length);
-        return _slots[slot] ?? throw new InvalidOperationException($"Slot {slot} is not open.");
-    }
+    private SequenceBinding NewSequence() =>
+        _runner.Bind(new SequenceCache(_weights.Layers.Count, _cacheShape), _weights.Layers.Count, _cacheShape);
 }

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.OnnxRuntime.Graph;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -5,7 +6,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace Exo.Sdk.OnnxRuntime;
 
 /// <summary>A sequence's cache, bound to the graph's inputs and, in place, to its outputs.</summary>
-internal sealed unsafe class SequenceBinding : IDisposable
+internal sealed unsafe class SequenceBinding : ISequenceCache
 {
     private readonly List<OrtValue> _values = [];
     private int _boundTokens;
@@ -31,6 +32,14 @@ internal sealed unsafe class SequenceBinding : IDisposable
     internal OrtIoBinding Binding { get; }
 
     internal SequenceCache Cache { get; }
+
+    public int Length
+    {
+        get => Cache.Length;
+        set => Cache.Length = value;
+    }
+
+    public long ByteCount => Cache.ByteCount;
 
     internal void BindStream(int tokens, OrtValue hidden, OrtValue result)
     {

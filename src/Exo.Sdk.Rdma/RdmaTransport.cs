@@ -67,7 +67,7 @@ public sealed class RdmaTransport : IRdmaTransport
 
             return Availability.No(devices.Count == 0
                 ? $"{library.Name} finds no RDMA device{(Options.Devices.Count > 0 ? $" named {string.Join(" or ", Options.Devices)}" : "")}. " + NoDeviceAdvice
-                : $"No RDMA device can be used. {string.Join("; ", devices.Select(DeviceCatalogue.WhyUnusable))}.");
+                : $"No RDMA device can be used. {string.Join("; ", devices.Select(DeviceCatalog.WhyUnusable))}.");
         }
         catch (UnavailableException missing)
         {
@@ -111,7 +111,7 @@ public sealed class RdmaTransport : IRdmaTransport
         bool taken = false;
         try
         {
-            RdmaLimits limits = DeviceCatalogue.Read(device, deviceName, Options.LimitCeiling).Device.Limits;
+            RdmaLimits limits = DeviceCatalog.Read(device, deviceName, Options.LimitCeiling).Device.Limits;
             _use.Take(deviceName, limits, 0, 1);
             taken = true;
             return new RdmaMemory(_use, deviceName, device, SlabHandle.Register(device, byteCount, Options.Access), byteCount);
@@ -164,13 +164,13 @@ public sealed class RdmaTransport : IRdmaTransport
     /// <returns>The devices.</returns>
     internal List<RdmaDevice> Read(VerbsHandle library, out List<LocalPort> usable)
     {
-        string[] present = DeviceCatalogue.Names(library);
+        string[] present = DeviceCatalog.Names(library);
         usable = [];
         List<RdmaDevice> devices = [];
         foreach (string name in Options.Devices.Count == 0 ? present : Options.Devices.Intersect(present))
         {
             using DeviceHandle handle = DeviceHandle.Open(library, name);
-            (RdmaDevice device, List<LocalPort> ports) = DeviceCatalogue.Read(handle, name, Options.LimitCeiling);
+            (RdmaDevice device, List<LocalPort> ports) = DeviceCatalog.Read(handle, name, Options.LimitCeiling);
             devices.Add(device);
             usable.AddRange(ports);
         }

@@ -54,14 +54,14 @@ public sealed record RandomModelOptions
     /// </summary>
     public bool HasBiases { get; init; }
 
-    /// <summary>The element type of plain weights, norms, biases, and of the scales of quantised weights: F32, F16 or BF16.</summary>
+    /// <summary>The element type of plain weights, norms, biases, and of the scales of quantized weights: F32, F16 or BF16.</summary>
     public ElementType Type { get; init; } = ElementType.Float32;
 
-    /// <summary>MLX affine quantisation of every matrix, embedding and head included, or null.</summary>
+    /// <summary>MLX affine quantization of every matrix, embedding and head included, or null.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
     /// <summary>
-    /// Other quantisations by path, for example <c>model.layers.0.mlp.down_proj</c>; null leaves a matrix plain.
+    /// Other quantizations by path, for example <c>model.layers.0.mlp.down_proj</c>; null leaves a matrix plain.
     /// Only with <see cref="Quantization"/>.
     /// </summary>
     public IReadOnlyDictionary<string, QuantizationSpec?> QuantizationOverrides { get; init; } =

@@ -14,7 +14,7 @@ public static class TinyModel
     /// <exception cref="DirectoryNotFoundException">It is in none of the places named in the message.</exception>
     public static string Path => Find("exo-tiny", Candidates());
 
-    /// <summary>The same model quantised to 4 bits in MLX's affine format, in groups of 64.</summary>
+    /// <summary>The same model quantized to 4 bits in MLX's affine format, in groups of 64.</summary>
     /// <inheritdoc cref="Path" path="/exception"/>
     public static string Path4Bit => Find("exo-tiny-4bit", Candidates());
 

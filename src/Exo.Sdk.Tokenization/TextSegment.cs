@@ -7,6 +7,6 @@ namespace Exo.Sdk.Tokenization;
 /// <param name="Text">The text.</param>
 /// <param name="IsControl">
 /// <see langword="true"/> for text of the program itself (a chat template), in which special tokens such as
-/// <c>&lt;|im_start|&gt;</c> are recognised; <see langword="false"/> for text of a user, in which they stay text.
+/// <c>&lt;|im_start|&gt;</c> are recognized; <see langword="false"/> for text of a user, in which they stay text.
 /// </param>
 public readonly record struct TextSegment(string Text, bool IsControl);

@@ -48,7 +48,7 @@ public abstract class Tokenizer
 
     /// <summary>
     /// Encodes segments of different origin as one text: words and merges reach across their borders, but a special
-    /// token is recognised only where all of it lies in control text.
+    /// token is recognized only where all of it lies in control text.
     /// </summary>
     /// <param name="segments">The segments, in order.</param>
     /// <param name="addSpecialTokens">Whether the begin and end tokens that the tokenizer prescribes are added; a chat

@@ -8,7 +8,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     private const double Bound = 2e-5;
     private const double IntegerBound = 5e-2;
 
-    private static readonly ModelShape Quantised = new()
+    private static readonly ModelShape Quantized = new()
     {
         Hidden = 128,
         QueryHeads = 8,
@@ -24,7 +24,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [Fact]
     public void Integer_activations_of_several_ranks_stay_within_their_bound()
     {
-        MemoryModel model = new(Quantised);
+        MemoryModel model = new(Quantized);
         Follow("int8, 2 ranks", model, ShardSet.Divide(model.Spec, [3, 1], [96, 160], [90, 7]), ActivationPrecision.Int8);
         Follow("int8, 4 ranks", model, ShardSet.Divide(model.Spec, [1, 1, 1, 1], [64, 64, 64, 64], [24, 24, 24, 25]), ActivationPrecision.Int8);
     }
@@ -34,7 +34,7 @@ public sealed class TensorParallelTests(ITestOutputHelper output)
     [InlineData(ActivationPrecision.Int8)]
     public void Ranks_agree_with_one_rank(ActivationPrecision activations)
     {
-        MemoryModel model = new(Quantised);
+        MemoryModel model = new(Quantized);
         ShardOptions options = new() { ContextLength = 64, Activations = activations, KeyValues = KeyValuePrecision.Float32 };
         int[] tokens = model.Tokens(20, 2);
         double[] one = Logits([ShardSet.Whole(model.Spec)]);

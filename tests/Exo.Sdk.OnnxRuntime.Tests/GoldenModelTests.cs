@@ -14,7 +14,7 @@ public sealed class GoldenModelTests(ITestOutputHelper output)
 
     public static TheoryData<string> Models => [.. GoldenModels.Names];
 
-    public static TheoryData<string> QuantisedModels =>
+    public static TheoryData<string> QuantizedModels =>
         [.. GoldenModels.Names.Where(static name => name.Contains("mlx", StringComparison.Ordinal))];
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class GoldenModelTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [MemberData(nameof(QuantisedModels))]
+    [MemberData(nameof(QuantizedModels))]
     public void Integer_activations_stay_within_their_own_bound(string model)
     {
         GoldenExpectation expected = GoldenExpectation.Read(GoldenModels.PathOf(model));

@@ -40,7 +40,7 @@ public sealed class TinyModelTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void The_four_bit_folder_says_how_it_is_quantised_and_is_the_same_model()
+    public void The_four_bit_folder_says_how_it_is_quantized_and_is_the_same_model()
     {
         using var full = Json(TinyModel.Path, "config.json");
         using var small = Json(TinyModel.Path4Bit, "config.json");
@@ -80,9 +80,9 @@ public sealed class TinyModelTests(ITestOutputHelper output)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Tensors_fill_their_file_exactly(bool quantised)
+    public void Tensors_fill_their_file_exactly(bool quantized)
     {
-        var file = File.ReadAllBytes(Path.Combine(quantised ? TinyModel.Path4Bit : TinyModel.Path, "model.safetensors"));
+        var file = File.ReadAllBytes(Path.Combine(quantized ? TinyModel.Path4Bit : TinyModel.Path, "model.safetensors"));
         var header = (int)BitConverter.ToUInt64(file);
         using var json = JsonDocument.Parse(file.AsMemory(8, header));
         var tensors = json.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__").ToList();
@@ -94,7 +94,7 @@ public sealed class TinyModelTests(ITestOutputHelper output)
             end = offsets[1].GetInt64();
         }
         (8 + header + end).Should().Be(file.Length);
-        tensors.Count(tensor => tensor.Name.EndsWith(".scales", StringComparison.Ordinal)).Should().Be(quantised ? 1 + (7 * Layers()) : 0);
+        tensors.Count(tensor => tensor.Name.EndsWith(".scales", StringComparison.Ordinal)).Should().Be(quantized ? 1 + (7 * Layers()) : 0);
     }
 
     [Fact]

@@ -91,7 +91,7 @@ public class EncodingTests(ITestOutputHelper output)
     [InlineData("single_word", "a<t>b", "a<t>b")]
     [InlineData("single_word", "a <t> b", "a |<t>| b")]
     [InlineData("normalized", "<T>", "<t>")]
-    public void Added_tokens_honour_their_switches(string option, string text, string expected)
+    public void Added_tokens_honor_their_switches(string option, string text, string expected)
     {
         JsonObject json = ByteLevel([], ("<t>", option != "normalized"));
         json["added_tokens"]![0]![option] = true;

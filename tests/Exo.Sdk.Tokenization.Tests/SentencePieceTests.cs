@@ -63,7 +63,7 @@ public class SentencePieceTests
     }
 
     [Fact]
-    public void Control_pieces_are_recognised_in_control_text_only()
+    public void Control_pieces_are_recognized_in_control_text_only()
     {
         Tokenizer tokenizer = Load(Model(("a", -10), ("▁", -13), ("<s", -1), ("<s>a", -1)));
         tokenizer.BeginToken.Should().Be(1);

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Exo.Golden;
-using Exo.Golden.Catalogue;
+using Exo.Golden.Catalog;
 using Exo.Golden.Formats;
 using Exo.Golden.Reference;
 using Exo.Sdk;

@@ -18,7 +18,7 @@ internal sealed record Options
           --steps N       training steps of 2048 tokens (default 3862)
           --minutes M     train for about M minutes instead; prints the steps, which repeat the run
           --threads N     processor threads (default 1); another number rounds sums differently
-          --export DIR    do not train: quantise and evaluate the checkpoint in DIR, write to --out
+          --export DIR    do not train: quantize and evaluate the checkpoint in DIR, write to --out
           --eval DIR      evaluate the model folder in DIR (float32, bf16 or 4-bit) on the held-out questions
           --mistakes      with an evaluation: print every wrong answer
           --ask DIR       answer the questions on standard input, one a line, each on its own

@@ -64,8 +64,8 @@ if (options.Export is null)
 }
 var (weights, tokenizer) = ModelFolder.Read(checkpoint);
 var (full, small) = (Path.Combine(output, "exo-tiny"), Path.Combine(output, "exo-tiny-4bit"));
-ModelFolder.Write(full, Shape.ExoTiny, weights, tokenizer, quantised: false);
-ModelFolder.Write(small, Shape.ExoTiny, weights, tokenizer, quantised: true);
+ModelFolder.Write(full, Shape.ExoTiny, weights, tokenizer, quantized: false);
+ModelFolder.Write(small, Shape.ExoTiny, weights, tokenizer, quantized: true);
 Console.WriteLine($"{full}: {Size(full):n0} bytes; {small}: {Size(small):n0} bytes");
 Evaluate("float32", checkpoint);
 Evaluate("bf16", full);

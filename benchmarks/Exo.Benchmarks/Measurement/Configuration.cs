@@ -7,7 +7,7 @@ namespace Exo.Benchmarks.Measurement;
 /// <summary>What a generation runs on.</summary>
 /// <param name="Ranks">Ranks, each in a process of its own.</param>
 /// <param name="Threads">Compute threads of each.</param>
-/// <param name="Activations">How numbers enter quantised products.</param>
+/// <param name="Activations">How numbers enter quantized products.</param>
 /// <param name="Backend">The compute backend: cpu or onnxruntime.</param>
 /// <param name="KeyValues">How keys and values are held, where the backend leaves a choice.</param>
 /// <param name="IsPinned">Whether threads are bound to processors, where the backend can.</param>

@@ -69,7 +69,7 @@ typedef struct exo_rdma_limits {
 } exo_rdma_limits;
 
 typedef struct exo_rdma_port {
-    int32_t state;             /* 4 is active; 1 down, 2 initialising, 3 armed */
+    int32_t state;             /* 4 is active; 1 down, 2 initializing, 3 armed */
     int32_t active_mtu;        /* bytes per packet */
     int32_t gid_count;         /* length of the GID table, unused entries included */
     int32_t link_layer;        /* 1 InfiniBand, 2 Ethernet, 0 not said */

@@ -695,7 +695,7 @@ int32_t exo_rdma_pair_connect(exo_rdma_pair *pair, const exo_rdma_route *route, 
     attributes.sq_psn = route->local_first_packet & 0xFFFFFF;
     mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
     if (pair->kind == EXO_RDMA_RELIABLE) {
-        attributes.timeout = 14; /* 67 milliseconds without an acknowledgement, then again, 7 times */
+        attributes.timeout = 14; /* 67 milliseconds without an acknowledgment, then again, 7 times */
         attributes.retry_cnt = 7;
         attributes.rnr_retry = 7; /* for ever: flow control is the caller's, liveness too */
         attributes.max_rd_atomic = 1;

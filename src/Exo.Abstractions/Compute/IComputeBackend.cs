@@ -58,7 +58,7 @@ public interface IComputeBackend
         CancellationToken cancellationToken = default);
 }
 
-/// <summary>How numbers that enter a quantised matrix product are held.</summary>
+/// <summary>How numbers that enter a quantized matrix product are held.</summary>
 public enum ActivationPrecision
 {
     /// <summary>Single precision: the product is exact to rounding (about 1e-6 relative).</summary>
@@ -86,7 +86,7 @@ public sealed record ShardOptions
     /// <summary>Threads for computing, the calling one included.</summary>
     public int ThreadCount { get; init; } = 1;
 
-    /// <summary>How numbers that enter a quantised matrix product are held.</summary>
+    /// <summary>How numbers that enter a quantized matrix product are held.</summary>
     public ActivationPrecision Activations { get; init; } = ActivationPrecision.Float32;
 
     /// <summary>How keys and values are held. A backend that has only one form uses that.</summary>

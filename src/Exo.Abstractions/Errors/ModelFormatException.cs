@@ -79,7 +79,7 @@ public sealed class ModelFormatException : ExoException
     }
 }
 
-/// <summary>The model's architecture, activation, rope kind or quantisation is not one this version can run.</summary>
+/// <summary>The model's architecture, activation, rope kind or quantization is not one this version can run.</summary>
 public sealed class UnsupportedModelException : ExoException
 {
     /// <summary>Creates the error.</summary>

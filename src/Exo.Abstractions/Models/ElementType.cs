@@ -12,7 +12,7 @@ public enum ElementType
     /// <summary>bfloat16: the upper half of a single-precision number, 2 bytes.</summary>
     BFloat16,
 
-    /// <summary>Unsigned 32-bit words, which carry packed quantised weights.</summary>
+    /// <summary>Unsigned 32-bit words, which carry packed quantized weights.</summary>
     UInt32,
 
     /// <summary>Unsigned bytes.</summary>

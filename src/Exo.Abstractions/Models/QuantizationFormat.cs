@@ -1,7 +1,7 @@
 namespace Exo.Sdk.Models;
 
 /// <summary>
-/// A way to pack a matrix, and all that planner, weight catalogue and loaders must know of it. A row of q is one stream of bits, lowest
+/// A way to pack a matrix, and all that planner, weight catalog and loaders must know of it. A row of q is one stream of bits, lowest
 /// first, in little-endian words of 32 bits; every group of inputs has a scale and, in some formats, a bias. A new format is one more of
 /// these and one registration in each backend that multiplies it.
 /// </summary>

@@ -34,7 +34,7 @@ internal sealed class ClusterArguments
 
     private readonly Option<ActivationPrecision> _activations = new("--activations")
     {
-        Description = "How numbers that enter quantised products are held: Float32 (exact) or Int8 (faster, about 5e-3 relative error a product).",
+        Description = "How numbers that enter quantized products are held: Float32 (exact) or Int8 (faster, about 5e-3 relative error a product).",
         DefaultValueFactory = _ => ActivationPrecision.Float32,
     };
 

@@ -1,4 +1,4 @@
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 
 namespace Exo.Sdk.Cpu.Attention;
 

@@ -1,13 +1,15 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Memory;
 
 namespace Exo.Sdk.Cpu.Attention;
 
 /// <summary>What all layers keep of one sequence. The system gives memory page by page as positions are filled.</summary>
-internal sealed unsafe class SequenceCache : IDisposable
+internal sealed unsafe class SequenceCache : ISequenceCache
 {
     private readonly IReadOnlyList<LayerCache> _layers;
     private readonly long[] _offsets;
     private readonly NativeBlock _block;
+    private int _length;
     private int _longest;
 
     /// <summary>Takes the memory.</summary>
@@ -26,42 +28,32 @@ internal sealed unsafe class SequenceCache : IDisposable
         _block = new NativeBlock(byteCount, hugePages: false);
     }
 
-    /// <summary>Positions filled.</summary>
-    internal int Length { get; private set; }
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A layer's window has let go of positions that the shorter sequence looks at.</exception>
+    public int Length
+    {
+        get => _length;
+        set
+        {
+            if (value < _length)
+            {
+                CheckKept(value);
+            }
 
-    internal long ByteCount => _block.ByteCount;
+            _length = value;
+            _longest = Math.Max(_longest, value);
+        }
+    }
+
+    public long ByteCount => _block.ByteCount;
 
     /// <summary>One head of one layer.</summary>
     internal byte* Head(int layer, int head) => _block.Bytes + _offsets[layer] + (head * _layers[layer].Shape.HeadBytes);
 
-    /// <summary>Notes that positions were filled.</summary>
-    internal void Extend(int length)
-    {
-        Length = length;
-        _longest = Math.Max(_longest, length);
-    }
-
-    /// <summary>Forgets the positions from a length on.</summary>
-    /// <exception cref="InvalidOperationException">A layer's window has let go of positions that the shorter sequence looks at.</exception>
-    internal void Truncate(int length)
-    {
-        foreach (LayerCache layer in _layers)
-        {
-            int first = Math.Max(0, length - layer.Window + 1);
-            if (first < _longest - layer.Shape.Capacity)
-            {
-                throw new InvalidOperationException(
-                    $"The sequence cannot be cut to {length} positions: a window of {layer.Window} has let go of position {first} after {_longest}.");
-            }
-        }
-
-        Length = length;
-    }
-
     /// <summary>Takes over another cache's positions.</summary>
     internal void CopyFrom(SequenceCache source)
     {
-        Length = source.Length;
+        _length = source._length;
         _longest = source._longest;
         for (int layer = 0; layer < _layers.Count; layer++)
         {
@@ -87,6 +79,19 @@ internal sealed unsafe class SequenceCache : IDisposable
     }
 
     public void Dispose() => _block.Dispose();
+
+    private void CheckKept(int length)
+    {
+        foreach (LayerCache layer in _layers)
+        {
+            int first = Math.Max(0, length - layer.Window + 1);
+            if (first < _longest - layer.Shape.Capacity)
+            {
+                throw new InvalidOperationException(
+                    $"The sequence cannot be cut to {length} positions: a window of {layer.Window} has let go of position {first} after {_longest}.");
+            }
+        }
+    }
 
     private static void Copy(byte* from, byte* to, long byteCount) => Buffer.MemoryCopy(from, to, byteCount, byteCount);
 }

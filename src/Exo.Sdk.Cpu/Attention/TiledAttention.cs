@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 
 namespace Exo.Sdk.Cpu.Attention;
@@ -101,7 +101,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
                 byte* source = keys + ((long)first * TLanes.Count * TFormat.ElementBytes);
                 UnpackKeys(source, depth, scales, tile);
                 UnpackKeys(source + panelBytes, depth, scales + TLanes.Count, tile + TLanes.Count);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, queries + first, Shape.HeadSize, rows, new(scores + position, length, first > 0, hasSecond: true));
             }
         }
@@ -121,7 +121,7 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
                 depth = Math.Min(Math.Min(Tile.Depth, length - position), Shape.Capacity - place);
                 byte* source = values + ((((long)place * Shape.ValueWidth) + element) * TFormat.ElementBytes);
                 UnpackValues(source, depth, scales + place, tile, hasSecond);
-                TileProduct<TLanes, TVector>.Multiply(
+                TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, scores + position, stride, rows, new(results + element, OutputStride, position > 0, hasSecond));
             }
         }

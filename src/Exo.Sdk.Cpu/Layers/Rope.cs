@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;

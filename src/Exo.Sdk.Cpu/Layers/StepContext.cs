@@ -1,7 +1,7 @@
 using Exo.Sdk.Cpu.Attention;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;
@@ -233,10 +233,10 @@ internal sealed unsafe class StepContext<TLanes, TVector> : IDisposable
     internal byte* Scratch(int worker) => _scratch!.Bytes + (worker * _scratchBytes);
 
     /// <summary>The inputs of matrices: rows of a buffer, and the same arranged.</summary>
-    internal ProductInput Input(LinearGroup linears, NativeBlock x, int stride, int rows) =>
+    internal MatMulInput Input(LinearGroup linears, NativeBlock x, int stride, int rows) =>
         new(x.Floats, stride, _arranged!.Bytes, linears.ArrangedBytes, rows);
 
-    internal static ProductOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
+    internal static MatMulOutput Output(LinearGroup linears, NativeBlock y) => new(y.Floats, linears.OutputWidth);
 
     /// <summary>A worker's share of products for all tokens.</summary>
     internal void Multiply(LinearGroup linears, NativeBlock x, int stride, NativeBlock y, int worker, int workers) =>

@@ -1,7 +1,7 @@
 namespace Exo.Sdk.Cpu.Simd;
 
 /// <summary>
-/// A vector register of 32-bit lanes, so that one kernel source serves 128, 256 and 512 bits. The compiler specialises a generic
+/// A vector register of 32-bit lanes, so that one kernel source serves 128, 256 and 512 bits. The compiler specializes a generic
 /// method for each width and inlines every member. Lanes hold single-precision numbers unless a member says otherwise.
 /// </summary>
 internal unsafe interface ILanes<TVector>

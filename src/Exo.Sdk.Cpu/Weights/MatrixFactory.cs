@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Models;
 

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using Exo.Sdk.Backends;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.Products;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 

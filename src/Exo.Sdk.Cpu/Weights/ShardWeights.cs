@@ -1,4 +1,4 @@
-using Exo.Sdk.Cpu.Products;
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Cpu.Weights;

@@ -23,8 +23,8 @@ internal sealed class GroupDescriptionFiles : IDisposable
     /// <summary>The variables to set while the group is connected.</summary>
     internal IReadOnlyDictionary<string, string> Variables { get; }
 
-    /// <summary>A ring over TCP: every rank listens where its left neighbour reaches it.</summary>
-    /// <exception cref="UnavailableException">Two neighbours share no network.</exception>
+    /// <summary>A ring over TCP: every rank listens where its left neighbor reaches it.</summary>
+    /// <exception cref="UnavailableException">Two neighbors share no network.</exception>
     internal static GroupDescriptionFiles Ring(int rank, RankOffer[] offers) => new("hosts.json", RingHosts(offers), path => new()
     {
         ["MLX_HOSTFILE"] = path,

@@ -9,7 +9,7 @@ internal static class RdmaCabling
 
     /// <summary>The matrix that MLX's group over RDMA wants.</summary>
     /// <param name="ports">The Thunderbolt ports of every rank's machine, in rank order.</param>
-    /// <exception cref="UnavailableException">Two neighbours in the ring of ranks have no cable.</exception>
+    /// <exception cref="UnavailableException">Two neighbors in the ring of ranks have no cable.</exception>
     internal static IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> Devices(IReadOnlyList<IReadOnlyList<ThunderboltPort>> ports)
     {
         string[][][] matrix = [.. ports.Select((mine, i) => ports.Select((theirs, j) => i == j ? [] : Between(mine, theirs)).ToArray())];

@@ -1,3 +1,4 @@
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Mlx.Weights;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;

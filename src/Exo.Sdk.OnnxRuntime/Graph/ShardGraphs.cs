@@ -23,22 +23,22 @@ internal sealed class ShardGraphs
     private readonly ShardWeights _weights;
     private readonly int _contextLength;
     private readonly bool _isAlone;
-    private readonly Products _products;
+    private readonly MatMulNodes _matMuls;
 
     /// <summary>Prepares to build.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>
     /// <param name="weights">The rank's weights.</param>
     /// <param name="contextLength">The positions of a KV cache.</param>
-    /// <param name="products">How matrices are multiplied.</param>
-    internal ShardGraphs(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, int contextLength, Products products)
+    /// <param name="matMuls">How matrices are multiplied.</param>
+    internal ShardGraphs(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, int contextLength, MatMulNodes matMuls)
     {
         _spec = spec;
         _assignment = assignment;
         _weights = weights;
         _contextLength = contextLength;
         _isAlone = assignment.WorldSize == 1;
-        _products = products;
+        _matMuls = matMuls;
     }
 
     internal static string PastKey(int layer) => Name($"past_key.{layer}");
@@ -167,7 +167,7 @@ internal sealed class ShardGraphs
         return graph.Node(name + ".joined", "", "Reshape", [normed, graph.Constant(name + ".joined_shape", [0, 0, -1])]);
     }
 
-    private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) => _products.Add(graph, name, matrix, x);
+    private string Linear(GraphBuilder graph, string name, WeightMatrix matrix, string x) => _matMuls.Add(graph, name, matrix, x);
 
     private string AllReduce(GraphBuilder graph, string name, string x) =>
         _isAlone ? x : graph.Node(name + ".all_reduce", AllReduceOperator.Domain, AllReduceOperator.Name, [x]);

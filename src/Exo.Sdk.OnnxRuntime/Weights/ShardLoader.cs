@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Exo.Sdk.Backends;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 

@@ -9,7 +9,7 @@ internal sealed unsafe class WeightBytes : SafeHandle
     // Room behind the end, so that memory is never empty.
     private const int Alignment = 64;
 
-    // Rows are read in pieces, because a span holds at most 2 GiB and loading can be cancelled between two.
+    // Rows are read in pieces, because a span holds at most 2 GiB and loading can be canceled between two.
     private const long PieceBytes = 64L << 20;
 
     private WeightBytes(nint address, long byteCount, bool isOwned)
@@ -87,7 +87,7 @@ internal sealed unsafe class WeightBytes : SafeHandle
         }
     }
 
-    // Brings the pages in now, so that the first token does not wait for the disk and loading can be watched and cancelled.
+    // Brings the pages in now, so that the first token does not wait for the disk and loading can be watched and canceled.
     private static void Touch(in MappedBytes mapped, CancellationToken cancellationToken)
     {
         const int PageBytes = 4096;

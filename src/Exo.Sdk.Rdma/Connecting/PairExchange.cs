@@ -19,9 +19,9 @@ internal static class PairExchange
     /// <summary>Connects.</summary>
     /// <param name="transport">The transport with its options.</param>
     /// <param name="group">The group.</param>
-    /// <param name="side">The TCP wires to all peers; the result owns them.</param>
+    /// <param name="side">The TCP links to all peers; the result owns them.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The connected wires.</returns>
+    /// <returns>The connected links.</returns>
     /// <exception cref="PeerLostException">A peer is gone or too slow, or messages do not get through.</exception>
     /// <exception cref="ProtocolException">A peer speaks another version or kind.</exception>
     /// <exception cref="UnavailableException">A device refuses, or none reaches a peer.</exception>

@@ -4,7 +4,7 @@ using Exo.Sdk.Transport.Links;
 namespace Exo.Sdk.Rdma.Connecting;
 
 /// <summary>
-/// Messages of fixed size with all peers over the TCP wires that the group met on, with a deadline. All that is sent in
+/// Messages of fixed size with all peers over the TCP links that the group met on, with a deadline. All that is sent in
 /// the whole exchange fits into a connection's buffers, so sending never waits for a peer that is sending itself.
 /// </summary>
 internal sealed class SideChannel(LinkGroup links, GroupDescription group, CancellationToken cancellationToken)

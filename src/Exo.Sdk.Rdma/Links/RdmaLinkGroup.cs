@@ -6,7 +6,7 @@ using Exo.Sdk.Transport.Links;
 namespace Exo.Sdk.Rdma.Links;
 
 /// <summary>
-/// The wires of one rank over queue pairs. The TCP wires that the group met on stay beside them: a peer's death and the
+/// The links of one rank over queue pairs. The TCP links that the group met on stay beside them: a peer's death and the
 /// reason of an ending arrive there. A thread of its own tends the pairs while no operation runs: it repeats what was
 /// lost and reports what arrived, so that a peer need not wait for this rank's next operation.
 /// </summary>
@@ -32,7 +32,7 @@ internal sealed class RdmaLinkGroup : LinkGroup
 
     /// <summary>Takes over connected pairs.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="side">The TCP wires.</param>
+    /// <param name="side">The TCP links.</param>
     /// <param name="devices">The devices.</param>
     /// <param name="links">The pair to each rank; none at this rank.</param>
     public RdmaLinkGroup(GroupDescription group, LinkGroup side, List<LinkDevice> devices, PeerLink?[] links)
@@ -309,7 +309,7 @@ internal sealed class RdmaLinkGroup : LinkGroup
         }
     }
 
-    /// <summary>The TCP wires may be ended by any thread; inside, their handles stay open.</summary>
+    /// <summary>The TCP links may be ended by any thread; inside, their handles stay open.</summary>
     private bool TryEnterSide()
     {
         try

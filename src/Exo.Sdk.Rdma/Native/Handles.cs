@@ -4,7 +4,7 @@ namespace Exo.Sdk.Rdma.Native;
 
 /// <summary>
 /// A native object whose parent must outlive it: each child holds a reference on its parent, so that whatever the order
-/// of disposal and finalisation the native tree is taken down leaf by leaf.
+/// of disposal and finalization the native tree is taken down leaf by leaf.
 /// </summary>
 internal abstract class ShimHandle : SafeHandle
 {

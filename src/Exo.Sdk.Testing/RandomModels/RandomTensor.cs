@@ -35,7 +35,7 @@ internal sealed record NormalTensor(string Name, ElementType Type, int[] Shape, 
     }
 }
 
-/// <summary>Packed words of a quantised weight: any bits are a sound weight, each value uniform in 0 … 2ᵇ − 1.</summary>
+/// <summary>Packed words of a quantized weight: any bits are a sound weight, each value uniform in 0 … 2ᵇ − 1.</summary>
 internal sealed record PackedTensor(string Name, int[] Shape, ulong Seed) : RandomTensor(Name, ElementType.UInt32, Shape)
 {
     private readonly RandomStream _stream = new(Seed, Name);
@@ -52,7 +52,7 @@ internal sealed record PackedTensor(string Name, int[] Shape, ulong Seed) : Rand
 }
 
 /// <summary>
-/// Scales s, or biases β, of a quantised weight's groups. With q uniform, s·q + β has about the wanted deviation and a mean near 0;
+/// Scales s, or biases β, of a quantized weight's groups. With q uniform, s·q + β has about the wanted deviation and a mean near 0;
 /// s has either sign and its own size in every group, and β is not exactly −s·(mean of q), as in trained weights.
 /// </summary>
 internal sealed record GroupTensor(string Path, ElementType Type, int[] Shape, ulong Seed, int Bits, float Deviation, bool IsBias)

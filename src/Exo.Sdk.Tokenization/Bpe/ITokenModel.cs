@@ -1,6 +1,6 @@
 namespace Exo.Sdk.Tokenization.Bpe;
 
-/// <summary>Turns one piece of pre-tokenised text into token ids. Immutable and safe for concurrent use.</summary>
+/// <summary>Turns one piece of pre-tokenized text into token ids. Immutable and safe for concurrent use.</summary>
 internal interface ITokenModel
 {
     /// <summary>Encodes one piece.</summary>

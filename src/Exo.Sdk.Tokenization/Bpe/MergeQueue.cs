@@ -6,10 +6,10 @@ namespace Exo.Sdk.Tokenization.Bpe;
 /// <param name="Length">Its length in UTF-16 units.</param>
 internal record struct Symbol(int Id, int Start, int Length);
 
-/// <summary>Which neighbours merge, and in which order.</summary>
+/// <summary>Which neighbors merge, and in which order.</summary>
 internal interface IMergeRules
 {
-    /// <summary>Whether two neighbours merge.</summary>
+    /// <summary>Whether two neighbors merge.</summary>
     /// <param name="word">The word.</param>
     /// <param name="left">The left symbol.</param>
     /// <param name="right">The right symbol.</param>

@@ -70,7 +70,7 @@ internal static class TemplateArithmetic
             case "//" or "%" when b == 0:
                 throw new TemplateError("division by zero");
             case "//":
-                // Python rounds down, C# towards zero.
+                // Python rounds down, C# toward zero.
                 return new IntValue(checked((a / b) - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0)));
             case "%":
                 long rest = b == -1 ? 0 : a % b;

@@ -7,6 +7,6 @@ namespace Exo.Sdk.Tokenization.Pipeline;
 /// <param name="SingleWord">Whether it is matched only where no word character touches it.</param>
 /// <param name="StripLeft">Whether it swallows the white space before it.</param>
 /// <param name="StripRight">Whether it swallows the white space behind it.</param>
-/// <param name="Normalized">Whether it is matched in the normalised text.</param>
+/// <param name="Normalized">Whether it is matched in the normalized text.</param>
 internal sealed record AddedToken(
     int Id, string Content, bool IsSpecial, bool SingleWord = false, bool StripLeft = false, bool StripRight = false, bool Normalized = false);

@@ -30,7 +30,7 @@ internal sealed class AddedTokenMatcher
 
     /// <summary>Cuts a text.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="control">The runs in which special tokens are recognised, in order, merged where they touch.</param>
+    /// <param name="control">The runs in which special tokens are recognized, in order, merged where they touch.</param>
     /// <returns>The parts, in order; those that are no token have none.</returns>
     public List<(TextSpan Span, AddedToken? Token)> Split(string text, IReadOnlyList<TextSpan> control)
     {

@@ -1,6 +1,6 @@
 namespace Exo.Sdk.Tokenization.Pipeline;
 
-/// <summary>A run of normalised text on its way to the model; the model never merges across pieces.</summary>
+/// <summary>A run of normalized text on its way to the model; the model never merges across pieces.</summary>
 /// <param name="Text">The text the run is part of.</param>
 /// <param name="Span">Where in it.</param>
 /// <param name="AtStart">Whether the run begins where the whole input begins.</param>

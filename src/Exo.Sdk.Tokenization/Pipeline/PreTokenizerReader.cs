@@ -50,7 +50,7 @@ internal static class PreTokenizerReader
         "MergedWithNext" => SplitBehavior.MergedWithNext,
         "Contiguous" => SplitBehavior.Contiguous,
         var other => throw json.Unsupported(
-            $"split behaviour '{other}'", "Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"),
+            $"split behavior '{other}'", "Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"),
     };
 
     // Each byte-level step may double a text; a file that chains many may not.

@@ -30,7 +30,7 @@ internal enum PieceKind
 internal readonly record struct SentencePieceEntry(string Text, float Score, PieceKind Kind);
 
 /// <summary>
-/// The BPE of SentencePiece: neighbours merge when their union is a piece, the piece of highest score first. Unlike
+/// The BPE of SentencePiece: neighbors merge when their union is a piece, the piece of highest score first. Unlike
 /// a merge list this looks at text, so a union counts even where one side has no piece of its own.
 /// </summary>
 internal sealed class SentencePieceModel : ITokenModel

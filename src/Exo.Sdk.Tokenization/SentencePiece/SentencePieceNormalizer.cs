@@ -11,10 +11,10 @@ internal sealed record SentencePieceNormalizer(bool AddDummyPrefix, bool RemoveE
     /// <summary>How pieces write a space.</summary>
     public const char Space = '▁';
 
-    /// <summary>Normalises a text.</summary>
+    /// <summary>Normalizes a text.</summary>
     public string Normalize(string text) => Normalize(text, AddDummyPrefix);
 
-    /// <summary>Normalises a text, with the prefix or without it.</summary>
+    /// <summary>Normalizes a text, with the prefix or without it.</summary>
     public string Normalize(string text, bool prefix)
     {
         if (RemoveExtraWhitespaces)

@@ -4,7 +4,7 @@ using System.Text;
 namespace Exo.Sdk.Tokenization.Unicode;
 
 /// <summary>
-/// The four Unicode normalisation forms (UAX #15) from a table of our own. <see cref="string.Normalize()"/> does
+/// The four Unicode normalization forms (UAX #15) from a table of our own. <see cref="string.Normalize()"/> does
 /// nothing on Linux when globalisation is invariant and follows the host's ICU otherwise; token ids may depend on
 /// neither.
 /// </summary>
@@ -15,7 +15,7 @@ internal static class Normalization
 
     private static readonly Lazy<Table> Data = new(Table.Load);
 
-    /// <summary>Normalises a well-formed text.</summary>
+    /// <summary>Normalizes a well-formed text.</summary>
     public static string Apply(string text, NormalizationForm form)
     {
         // Nothing below these changes in any text: the quick way out for the common case.

@@ -5,12 +5,12 @@ using Exo.Sdk.Transport.Links;
 namespace Exo.Sdk.Transport.Collectives;
 
 /// <summary>
-/// The sum over all ranks, in rank order. <see cref="Thresholds"/> chooses among three ways; the first two are streamed
+/// The sum over all ranks, in rank order. <see cref="AllReduceTuning"/> chooses among three ways; the first two are streamed
 /// through a small window per peer:
 /// <list type="bullet">
 /// <item>direct: every rank sends everything to every rank and each sums for itself. One message deep, so it is
 /// the quickest for small vectors; for two ranks it moves no more than the other way, so it is used for all sizes.
-/// Over rings in memory it needs no window, see <see cref="RingAllReduce"/>.</item>
+/// Over rings in memory it needs no window, see <see cref="RingBufferSum"/>.</item>
 /// <item>segmented: each rank owns a segment, receives all contributions to it (reduce-scatter) and sends the sum
 /// to all (all-gather), piece by piece as it grows. It moves 2(n−1)/n of the vector per rank and not n−1.</item>
 /// <item>doubling: all contributions are gathered as <see cref="RecursiveDoubling"/> says, and each rank sums for itself.</item>
@@ -24,10 +24,10 @@ internal sealed class AllReduce
     private const int PieceLength = 2048;
 
     private readonly LinkGroup _links;
-    private readonly Lane?[] _lanes;
+    private readonly MessageLink?[] _messageLinks;
     private readonly WaitLimits _limits;
     private readonly WireFormat? _format;
-    private readonly RingAllReduce? _rings;
+    private readonly RingBufferSum? _rings;
     private readonly RecursiveDoubling _doubling;
     private readonly int _doublingLimit;
     private readonly int _directLimit;
@@ -37,21 +37,21 @@ internal sealed class AllReduce
     private byte[] _wire = [];
 
     /// <summary>Prepares sums over a group.</summary>
-    /// <param name="links">The wires.</param>
-    /// <param name="lanes">The lanes by rank; none at this rank.</param>
+    /// <param name="links">The links.</param>
+    /// <param name="messageLinks">The links by rank; none at this rank.</param>
     /// <param name="limits">How long to wait.</param>
     /// <param name="format">How values travel; null for as they are.</param>
-    public AllReduce(LinkGroup links, Lane?[] lanes, in WaitLimits limits, WireFormat? format)
+    public AllReduce(LinkGroup links, MessageLink?[] messageLinks, in WaitLimits limits, WireFormat? format)
     {
         _links = links;
-        _lanes = lanes;
+        _messageLinks = messageLinks;
         _limits = limits;
         _format = format;
-        _rings = format is null && links.Rings is { } rings ? new RingAllReduce(rings, lanes, limits) : null;
-        _directLimit = Thresholds.DirectBytes(links);
-        _doublingLimit = Thresholds.DoublingBytes(links);
-        _doubling = new RecursiveDoubling(links, lanes, limits);
-        _windowBytes = Thresholds.WindowBytes / BlockBytes * BlockBytes;
+        _rings = format is null && links.Rings is { } rings ? new RingBufferSum(rings, messageLinks, limits) : null;
+        _directLimit = AllReduceTuning.DirectBytes(links);
+        _doublingLimit = AllReduceTuning.DoublingBytes(links);
+        _doubling = new RecursiveDoubling(links, messageLinks, limits);
+        _windowBytes = AllReduceTuning.WindowBytes / BlockBytes * BlockBytes;
         _windows = new byte[]?[links.Size];
         _peers = ((1u << (links.Size - 1) << 1) - 1) & ~(1u << links.Rank);
     }
@@ -90,10 +90,10 @@ internal sealed class AllReduce
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
+            MessageLink link = _messageLinks[peer]!;
             _windows[peer] ??= GC.AllocateUninitializedArray<byte>(_windowBytes);
-            lane.BeginSend(reduce, progress.Wire.Length, progress.Contribution(peer).Length);
-            lane.BeginReceive(reduce, progress.Wire.Length, progress.Own.Length);
+            link.BeginSend(reduce, progress.Wire.Length, progress.Contribution(peer).Length);
+            link.BeginReceive(reduce, progress.Wire.Length, progress.Own.Length);
         }
 
         Patience patience = new(_links, _limits);
@@ -111,7 +111,7 @@ internal sealed class AllReduce
             }
             else
             {
-                patience.WaitOrBlame(progress.AwaitedReceives, progress.AwaitedSends, _lanes, progress.ReceivesSums);
+                patience.WaitOrBlame(progress.AwaitedReceives, progress.AwaitedSends, _messageLinks, progress.ReceivesSums);
             }
         }
 
@@ -142,18 +142,18 @@ internal sealed class AllReduce
         {
             uint bit = rest & (0 - rest);
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
+            MessageLink link = _messageLinks[peer]!;
             ReadOnlySpan<byte> source = (progress.SendsSums & bit) != 0
                 ? progress.Own[..progress.SummedBytes]
                 : progress.Contribution(peer);
-            ReadOnlySpan<byte> body = source[(int)lane.Sent..];
+            ReadOnlySpan<byte> body = source[(int)link.Sent..];
             if (body.IsEmpty && !progress.Own.IsEmpty && (progress.SendsSums & bit) != 0)
             {
                 continue; // Nothing more is summed yet.
             }
 
-            moved += lane.TrySend(body[..Math.Min(body.Length, Thresholds.SendBytes)]);
-            if (!lane.SendDone)
+            moved += link.TrySend(body[..Math.Min(body.Length, AllReduceTuning.SendBytes)]);
+            if (!link.SendDone)
             {
                 progress.AwaitedSends |= bit;
             }
@@ -164,7 +164,7 @@ internal sealed class AllReduce
             else
             {
                 progress.SendsSums |= bit;
-                lane.BeginSend(_format?.Reduced ?? Operation.Reduced, progress.Wire.Length, progress.Own.Length);
+                link.BeginSend(_format?.Reduced ?? Operation.Reduced, progress.Wire.Length, progress.Own.Length);
             }
         }
 
@@ -179,18 +179,18 @@ internal sealed class AllReduce
         {
             uint bit = rest & (0 - rest);
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
+            MessageLink link = _messageLinks[peer]!;
             bool receivesSums = (progress.ReceivesSums & bit) != 0;
             Span<byte> body = receivesSums
-                ? progress.Contribution(peer)[(int)lane.Received..]
-                : Room(peer, (int)lane.Received, progress);
-            if (body.IsEmpty && lane.HasWholeHeader)
+                ? progress.Contribution(peer)[(int)link.Received..]
+                : Room(peer, (int)link.Received, progress);
+            if (body.IsEmpty && link.HasWholeHeader)
             {
                 continue; // The window is full until the others catch up.
             }
 
-            moved += lane.TryReceive(body);
-            if (!lane.ReceiveDone)
+            moved += link.TryReceive(body);
+            if (!link.ReceiveDone)
             {
                 progress.AwaitedReceives |= bit;
             }
@@ -203,7 +203,7 @@ internal sealed class AllReduce
                 // The sum of the peer's segment goes where this rank's contribution to it was: the peer had to
                 // receive each value of that before it could sum it.
                 progress.ReceivesSums |= bit;
-                lane.BeginReceive(_format?.Reduced ?? Operation.Reduced, progress.Wire.Length, progress.Contribution(peer).Length);
+                link.BeginReceive(_format?.Reduced ?? Operation.Reduced, progress.Wire.Length, progress.Contribution(peer).Length);
             }
         }
 
@@ -226,15 +226,15 @@ internal sealed class AllReduce
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
             uint bit = rest & (0 - rest);
-            Lane lane = _lanes[BitOperations.TrailingZeroCount(rest)]!;
+            MessageLink link = _messageLinks[BitOperations.TrailingZeroCount(rest)]!;
             if ((progress.ReceivesSums & bit) == 0)
             {
-                ready = Math.Min(ready, (int)lane.Received);
+                ready = Math.Min(ready, (int)link.Received);
             }
 
             if (progress.Direct && _format is null)
             {
-                ready = Math.Min(ready, (int)lane.Sent); // A value is overwritten by the sum once it is sent.
+                ready = Math.Min(ready, (int)link.Sent); // A value is overwritten by the sum once it is sent.
             }
         }
 

@@ -12,7 +12,7 @@ public sealed class Collective : ICollective
 {
     private readonly LinkGroup _links;
     private readonly WaitLimits _limits;
-    private readonly Lane?[] _lanes;
+    private readonly MessageLink?[] _messageLinks;
     private readonly int[] _receiveAt;
     private readonly AllReduce _allReduce;
     private readonly uint _peers;
@@ -30,18 +30,18 @@ public sealed class Collective : ICollective
         WaitLimits limits = WaitLimits.For(spin, group.Deadline, localRanks);
         _links = links;
         _limits = limits;
-        _lanes = new Lane?[links.Size];
+        _messageLinks = new MessageLink?[links.Size];
         _receiveAt = new int[links.Size];
         for (int peer = 0; peer < links.Size; peer++)
         {
             if (peer != links.Rank)
             {
-                _lanes[peer] = new Lane(links, peer);
+                _messageLinks[peer] = new MessageLink(links, peer);
                 _peers |= 1u << peer;
             }
         }
 
-        _allReduce = new AllReduce(links, _lanes, limits, WireFormat.Of(group.WirePrecision));
+        _allReduce = new AllReduce(links, _messageLinks, limits, WireFormat.Of(group.WirePrecision));
     }
 
     /// <inheritdoc/>
@@ -86,10 +86,10 @@ public sealed class Collective : ICollective
                 int length = counts[peer] * sizeof(float);
                 _receiveAt[peer] = at;
                 at += length;
-                if (_lanes[peer] is { } lane)
+                if (_messageLinks[peer] is { } link)
                 {
-                    lane.BeginSend(Operation.Gather, source.Length, source.Length);
-                    lane.BeginReceive(Operation.Gather, length, length);
+                    link.BeginSend(Operation.Gather, source.Length, source.Length);
+                    link.BeginReceive(Operation.Gather, length, length);
                 }
             }
 
@@ -132,7 +132,7 @@ public sealed class Collective : ICollective
             Patience patience = new(_links, _limits);
             while (true)
             {
-                int there = _lanes[peer]!.Peek();
+                int there = _messageLinks[peer]!.Peek();
                 if (there > 0)
                 {
                     return;
@@ -225,17 +225,17 @@ public sealed class Collective : ICollective
         bool finished = false;
         try
         {
-            for (int peer = 0; peer < _lanes.Length; peer++)
+            for (int peer = 0; peer < _messageLinks.Length; peer++)
             {
                 _receiveAt[peer] = 0;
                 if (((sendTo >> peer) & 1) != 0)
                 {
-                    _lanes[peer]!.BeginSend(operation, source.Length, source.Length);
+                    _messageLinks[peer]!.BeginSend(operation, source.Length, source.Length);
                 }
 
                 if (((receiveFrom >> peer) & 1) != 0)
                 {
-                    _lanes[peer]!.BeginReceive(operation, target.Length, target.Length);
+                    _messageLinks[peer]!.BeginReceive(operation, target.Length, target.Length);
                 }
             }
 
@@ -249,8 +249,8 @@ public sealed class Collective : ICollective
     }
 
     /// <summary>
-    /// Moves the messages begun on the lanes until all are done. Sends and receives take turns, and a rank that
-    /// cannot send takes what arrives meanwhile: ranks that send to each other more than the wires hold would
+    /// Moves the messages begun on the links until all are done. Sends and receives take turns, and a rank that
+    /// cannot send takes what arrives meanwhile: ranks that send to each other more than the links hold would
     /// otherwise wait for each other.
     /// </summary>
     private void Exchange(ReadOnlySpan<byte> source, Span<byte> target, ReadOnlySpan<int> counts, uint sendTo, uint receiveFrom)
@@ -276,7 +276,7 @@ public sealed class Collective : ICollective
             }
             else
             {
-                patience.WaitOrBlame(receiveFrom, sendTo, _lanes, wakeFor: sendTo != 0 ? unasked : 0);
+                patience.WaitOrBlame(receiveFrom, sendTo, _messageLinks, wakeFor: sendTo != 0 ? unasked : 0);
             }
         }
     }
@@ -287,9 +287,9 @@ public sealed class Collective : ICollective
         for (uint rest = sendTo; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
-            moved += lane.TrySend(source[(int)lane.Sent..]);
-            sendTo &= lane.SendDone ? ~(1u << peer) : uint.MaxValue;
+            MessageLink link = _messageLinks[peer]!;
+            moved += link.TrySend(source[(int)link.Sent..]);
+            sendTo &= link.SendDone ? ~(1u << peer) : uint.MaxValue;
         }
 
         return moved;
@@ -301,10 +301,10 @@ public sealed class Collective : ICollective
         for (uint rest = receiveFrom; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            Lane lane = _lanes[peer]!;
+            MessageLink link = _messageLinks[peer]!;
             int length = counts.IsEmpty ? target.Length : counts[peer] * sizeof(float);
-            moved += lane.TryReceive(target.Slice(_receiveAt[peer], length)[(int)lane.Received..]);
-            receiveFrom &= lane.ReceiveDone ? ~(1u << peer) : uint.MaxValue;
+            moved += link.TryReceive(target.Slice(_receiveAt[peer], length)[(int)link.Received..]);
+            receiveFrom &= link.ReceiveDone ? ~(1u << peer) : uint.MaxValue;
         }
 
         return moved;
@@ -317,7 +317,7 @@ public sealed class Collective : ICollective
         for (uint rest = ranks; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            int taken = _lanes[peer]!.TakeEarly();
+            int taken = _messageLinks[peer]!.TakeEarly();
             ranks &= taken < 0 ? ~(1u << peer) : uint.MaxValue;
             moved += Math.Max(taken, 0);
         }

@@ -81,13 +81,13 @@ internal sealed class Int8BlockFormat : WireFormat
         Vector128<float> factor = Vector128.Create(inverse);
         for (nuint i = 0; i < Length; i += 16)
         {
-            Vector128<short> low = Vector128.Narrow(Quantise(ref source, i, factor), Quantise(ref source, i + 4, factor));
-            Vector128<short> high = Vector128.Narrow(Quantise(ref source, i + 8, factor), Quantise(ref source, i + 12, factor));
+            Vector128<short> low = Vector128.Narrow(Quantize(ref source, i, factor), Quantize(ref source, i + 4, factor));
+            Vector128<short> high = Vector128.Narrow(Quantize(ref source, i + 8, factor), Quantize(ref source, i + 12, factor));
             Vector128.Narrow(low, high).StoreUnsafe(ref target, i);
         }
     }
 
-    private static Vector128<int> Quantise(ref float source, nuint at, Vector128<float> factor) =>
+    private static Vector128<int> Quantize(ref float source, nuint at, Vector128<float> factor) =>
         Vector128.ConvertToInt32(Vector128.Round(Vector128.LoadUnsafe(ref source, at) * factor));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -36,7 +36,7 @@ internal struct Patience
     private long _since;
 
     /// <summary>Starts to wait.</summary>
-    /// <param name="links">The wires.</param>
+    /// <param name="links">The links.</param>
     /// <param name="limits">How long.</param>
     public Patience(LinkGroup links, in WaitLimits limits)
     {
@@ -90,11 +90,11 @@ internal struct Patience
     /// <summary>As <see cref="Wait"/>, and names the peer that is to blame once the deadline has passed.</summary>
     /// <param name="receiveFrom">One bit per rank to receive from.</param>
     /// <param name="sendTo">One bit per rank to send to.</param>
-    /// <param name="lanes">The lanes, by rank.</param>
+    /// <param name="messageLinks">The links, by rank.</param>
     /// <param name="spoken">Ranks that sent something in this operation before the message under way.</param>
     /// <param name="wakeFor">Further ranks whose messages end the wait, but who are never blamed.</param>
     /// <exception cref="PeerLostException">The group has ended, or ends now by the deadline.</exception>
-    public void WaitOrBlame(uint receiveFrom, uint sendTo, Lane?[] lanes, uint spoken = 0, uint wakeFor = 0)
+    public void WaitOrBlame(uint receiveFrom, uint sendTo, MessageLink?[] messageLinks, uint spoken = 0, uint wakeFor = 0)
     {
         long waited = Wait(receiveFrom | wakeFor, sendTo);
         if (waited <= _deadlineTicks)
@@ -106,9 +106,9 @@ internal struct Patience
         // is silent. That peer is left more time to say so, and blamed only if nobody says anything.
         int blamed = -1;
         long limit = _deadlineTicks + Math.Min(_deadlineTicks / 2, LongestVerdictTicks);
-        for (int peer = 0; peer < lanes.Length; peer++)
+        for (int peer = 0; peer < messageLinks.Length; peer++)
         {
-            if ((((receiveFrom & ~spoken) >> peer) & 1) != 0 && !lanes[peer]!.HasSpoken)
+            if ((((receiveFrom & ~spoken) >> peer) & 1) != 0 && !messageLinks[peer]!.HasSpoken)
             {
                 blamed = peer;
                 limit = _deadlineTicks;

@@ -7,10 +7,10 @@ namespace Exo.Sdk.Transport.Collectives;
 /// that it holds with the rank whose number differs by d. It makes fewer messages than the direct exchange, but each
 /// round waits for the one before. What is gathered is summed afterwards, in rank order: sums of sums would not be.
 /// </summary>
-/// <param name="links">The wires of a power of two of ranks.</param>
-/// <param name="lanes">The lanes by rank; none at this rank.</param>
+/// <param name="links">The links of a power of two of ranks.</param>
+/// <param name="messageLinks">The links by rank; none at this rank.</param>
 /// <param name="limits">How long to wait.</param>
-internal sealed class RecursiveDoubling(LinkGroup links, Lane?[] lanes, WaitLimits limits)
+internal sealed class RecursiveDoubling(LinkGroup links, MessageLink?[] messageLinks, WaitLimits limits)
 {
     private byte[] _parts = [];
 
@@ -44,16 +44,16 @@ internal sealed class RecursiveDoubling(LinkGroup links, Lane?[] lanes, WaitLimi
 
     private void Exchange(Operation operation, int length, ReadOnlySpan<byte> held, Span<byte> wanted, int peer, bool isFirst)
     {
-        Lane lane = lanes[peer]!;
+        MessageLink link = messageLinks[peer]!;
         uint bit = 1u << peer;
-        lane.BeginSend(operation, length, held.Length);
-        lane.BeginReceive(operation, length, wanted.Length);
+        link.BeginSend(operation, length, held.Length);
+        link.BeginReceive(operation, length, wanted.Length);
         Patience patience = new(links, limits);
         while (true)
         {
-            int moved = lane.SendDone ? 0 : lane.TrySend(held[(int)lane.Sent..]);
-            moved += lane.ReceiveDone ? 0 : lane.TryReceive(wanted[(int)lane.Received..]);
-            if (lane.SendDone && lane.ReceiveDone)
+            int moved = link.SendDone ? 0 : link.TrySend(held[(int)link.Sent..]);
+            moved += link.ReceiveDone ? 0 : link.TryReceive(wanted[(int)link.Received..]);
+            if (link.SendDone && link.ReceiveDone)
             {
                 return;
             }
@@ -65,7 +65,7 @@ internal sealed class RecursiveDoubling(LinkGroup links, Lane?[] lanes, WaitLimi
             else
             {
                 // In later rounds a silent peer may itself wait for the one that is lost.
-                patience.WaitOrBlame(lane.ReceiveDone ? 0 : bit, lane.SendDone ? 0 : bit, lanes, spoken: isFirst ? 0 : bit);
+                patience.WaitOrBlame(link.ReceiveDone ? 0 : bit, link.SendDone ? 0 : bit, messageLinks, spoken: isFirst ? 0 : bit);
             }
         }
     }

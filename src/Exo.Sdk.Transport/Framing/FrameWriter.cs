@@ -16,12 +16,12 @@ internal sealed class FrameWriter(PipeWriter output, int maxPayload = FrameHeade
 
     /// <summary>Sends one frame; returns when the stream has taken it, so a slow peer slows its senders.</summary>
     /// <remarks>
-    /// Cancelling ends the wait. Before this frame's turn nothing is sent; after it the frame is still sent
+    /// Canceling ends the wait. Before this frame's turn nothing is sent; after it the frame is still sent
     /// whole, because half a frame would cost the connection.
     /// </remarks>
     /// <param name="type">What the payload means.</param>
     /// <param name="epoch">The sender's epoch.</param>
-    /// <param name="payload">The payload; it may be reused once the returned task is done, cancelled or not.</param>
+    /// <param name="payload">The payload; it may be reused once the returned task is done, canceled or not.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A task that ends when the frame is taken.</returns>
     /// <exception cref="ProtocolException">The payload is longer than the limit; nothing was sent.</exception>

@@ -3,7 +3,7 @@ using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Transport.InProcess;
 
-/// <summary>The wires of one rank to others of the same process.</summary>
+/// <summary>The links of one rank to others of the same process.</summary>
 internal sealed class InProcessLinkGroup : RingLinkGroup
 {
     private readonly InProcessGroup _shared;

@@ -1,8 +1,8 @@
 namespace Exo.Sdk.Transport.Links;
 
 /// <summary>
-/// Bytes of one peer that were taken off the wire before anybody asked for them. Two ranks that send to each
-/// other first and receive second would otherwise wait for each other as soon as the wires are full.
+/// Bytes of one peer that were taken off the link before anybody asked for them. Two ranks that send to each
+/// other first and receive second would otherwise wait for each other as soon as the links are full.
 /// </summary>
 internal sealed class EarlyBytes
 {

@@ -4,8 +4,8 @@ using Exo.Sdk.Transport.Collectives;
 namespace Exo.Sdk.Transport.Links;
 
 /// <summary>
-/// Wires that are rings in memory that both ranks see. What arrives can be read where it lies, so a sum needs no copy
-/// of it; see <see cref="RingAllReduce"/>.
+/// Links that are rings in memory that both ranks see. What arrives can be read where it lies, so a sum needs no copy
+/// of it; see <see cref="RingBufferSum"/>.
 /// </summary>
 /// <remarks>
 /// A rank that blocks says so where its peers see it. They look there not with every byte but in <see cref="Flush"/>,

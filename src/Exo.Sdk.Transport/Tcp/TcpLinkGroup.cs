@@ -6,15 +6,15 @@ using Exo.Sdk.Transport.Links;
 namespace Exo.Sdk.Transport.Tcp;
 
 /// <summary>
-/// The wires of one rank over TCP: to each peer a data connection, and a signal connection that carries at most
+/// The links of one rank over TCP: to each peer a data connection, and a signal connection that carries at most
 /// one <see cref="GroupNotice"/> each way in its life.
 /// </summary>
 internal sealed class TcpLinkGroup : LinkGroup
 {
     private const int ExplanationMilliseconds = 250;
 
-    private readonly TcpWire?[] _data;
-    private readonly TcpWire?[] _signals;
+    private readonly TcpLink?[] _data;
+    private readonly TcpLink?[] _signals;
     private readonly byte[]?[] _notices;
     private readonly int[] _noticeAt;
     private readonly NativeSocket.PollEntry[]? _poll;
@@ -23,12 +23,12 @@ internal sealed class TcpLinkGroup : LinkGroup
     private uint _listening;
     private uint _departed;
 
-    /// <summary>Takes over connected wires.</summary>
+    /// <summary>Takes over connected links.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="data">The data wire to each rank; none at this rank.</param>
-    /// <param name="signals">The signal wire to each rank; none at this rank.</param>
+    /// <param name="data">The data link to each rank; none at this rank.</param>
+    /// <param name="signals">The signal link to each rank; none at this rank.</param>
     /// <param name="native">Whether waits use the system's poll.</param>
-    public TcpLinkGroup(GroupDescription group, TcpWire?[] data, TcpWire?[] signals, bool native)
+    public TcpLinkGroup(GroupDescription group, TcpLink?[] data, TcpLink?[] signals, bool native)
         : base(group.Rank, group.Size, group.Epoch)
     {
         _data = data;
@@ -156,7 +156,7 @@ internal sealed class TcpLinkGroup : LinkGroup
         }
     }
 
-    /// <summary>Takes what the peers have signalled. A signal connection that ends without a notice is a dead peer.</summary>
+    /// <summary>Takes what the peers have signaled. A signal connection that ends without a notice is a dead peer.</summary>
     private void ReadSignals()
     {
         for (int peer = 0; peer < Size; peer++)

@@ -23,8 +23,8 @@ internal sealed class TcpRendezvous : IDisposable
     private readonly bool _native;
     private readonly List<TcpHandshake> _accepted = [];
     private readonly List<Call> _calls = [];
-    private readonly TcpWire?[] _data;
-    private readonly TcpWire?[] _signals;
+    private readonly TcpLink?[] _data;
+    private readonly TcpLink?[] _signals;
     private int _missing;
     private int _dropped;
     private string _lastDrop = "";
@@ -34,15 +34,15 @@ internal sealed class TcpRendezvous : IDisposable
     /// <param name="listener">A listening, non-blocking socket; it stays the caller's.</param>
     /// <param name="group">The group.</param>
     /// <param name="handshakeTimeout">How long an accepted connection may take to prove itself.</param>
-    /// <param name="native">Whether wires use the system's calls.</param>
+    /// <param name="native">Whether links use the system's calls.</param>
     public TcpRendezvous(Socket listener, GroupDescription group, TimeSpan handshakeTimeout, bool native)
     {
         _listener = listener;
         _group = group;
         _handshakeTimeout = handshakeTimeout;
         _native = native;
-        _data = new TcpWire?[group.Size];
-        _signals = new TcpWire?[group.Size];
+        _data = new TcpLink?[group.Size];
+        _signals = new TcpLink?[group.Size];
         _missing = 2 * (group.Size - 1);
         for (int peer = 0; peer < group.Rank; peer++)
         {
@@ -53,7 +53,7 @@ internal sealed class TcpRendezvous : IDisposable
 
     /// <summary>Connects; blocks the calling thread.</summary>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The connected wires.</returns>
+    /// <returns>The connected links.</returns>
     /// <exception cref="PeerLostException">A peer did not show up in time.</exception>
     /// <exception cref="ProtocolException">A peer speaks another version, epoch or secret.</exception>
     public TcpLinkGroup Run(CancellationToken cancellationToken)
@@ -83,7 +83,7 @@ internal sealed class TcpRendezvous : IDisposable
         _calls.ForEach(call => call.Handshake?.Dispose());
     }
 
-    /// <summary>Closes the wires of an attempt that failed.</summary>
+    /// <summary>Closes the links of an attempt that failed.</summary>
     public void Abandon()
     {
         for (int peer = 0; peer < _group.Size; peer++)
@@ -97,7 +97,7 @@ internal sealed class TcpRendezvous : IDisposable
     {
         foreach (Call call in _calls)
         {
-            if (call.Handshake is null && Wire(call.Channel)[call.Peer] is null
+            if (call.Handshake is null && LinksOf(call.Channel)[call.Peer] is null
                 && Stopwatch.GetElapsedTime(call.FailedAt) >= RedialPause)
             {
                 call.Handshake = TcpHandshake.Dial(TcpAddress.Resolve(_group.Addresses[call.Peer]), _group, call.Peer, call.Channel);
@@ -166,7 +166,7 @@ internal sealed class TcpRendezvous : IDisposable
         }
     }
 
-    /// <summary>Takes the wires of finished handshakes and closes those that failed or took too long.</summary>
+    /// <summary>Takes the links of finished handshakes and closes those that failed or took too long.</summary>
     private void Settle()
     {
         foreach (TcpHandshake handshake in _accepted.ToArray())
@@ -213,8 +213,8 @@ internal sealed class TcpRendezvous : IDisposable
 
     private void Adopt(TcpHandshake handshake)
     {
-        TcpWire?[] wires = Wire(handshake.Channel);
-        if (wires[handshake.Peer] is { } earlier)
+        TcpLink?[] links = LinksOf(handshake.Channel);
+        if (links[handshake.Peer] is { } earlier)
         {
             earlier.Dispose(); // The peer, proved again, gave up its first connection.
         }
@@ -223,7 +223,7 @@ internal sealed class TcpRendezvous : IDisposable
             _missing--;
         }
 
-        wires[handshake.Peer] = new TcpWire(handshake.TakeSocket(), _native);
+        links[handshake.Peer] = new TcpLink(handshake.TakeSocket(), _native);
     }
 
     private void Drop(TcpHandshake handshake, string problem)
@@ -240,7 +240,7 @@ internal sealed class TcpRendezvous : IDisposable
 
     private ExoException Timeout()
     {
-        if (_calls.Find(call => call.Disagrees && Wire(call.Channel)[call.Peer] is null) is { } stale)
+        if (_calls.Find(call => call.Disagrees && LinksOf(call.Channel)[call.Peer] is null) is { } stale)
         {
             return Refusal(stale, stale.Problem);
         }
@@ -255,7 +255,7 @@ internal sealed class TcpRendezvous : IDisposable
     private ProtocolException Refusal(Call call, string problem) =>
         new($"Rank {call.Peer} at {_group.Addresses[call.Peer]} was refused: {problem}.");
 
-    private TcpWire?[] Wire(ConnectionKind channel) => channel == ConnectionKind.Data ? _data : _signals;
+    private TcpLink?[] LinksOf(ConnectionKind channel) => channel == ConnectionKind.Data ? _data : _signals;
 
     /// <summary>A connection that this rank has to open.</summary>
     private sealed class Call(int peer, ConnectionKind channel)

@@ -54,7 +54,7 @@ internal static class FloatWidening
     }
 
     // Half has 5 exponent bits with bias 15 and 10 mantissa bits, single has 8 with bias 127 and 23. Shifted into place the number is
-    // 2¹¹² times too small; infinities and NaNs then need the exponent's upper end; subnormals need normalising, which a subtraction
+    // 2¹¹² times too small; infinities and NaNs then need the exponent's upper end; subnormals need normalizing, which a subtraction
     // of the implicit one does exactly.
     private static Vector<uint> WidenHalf(Vector<uint> half)
     {

@@ -27,7 +27,7 @@ public static class ModelSpecReader
         ArgumentNullException.ThrowIfNull(weights);
         ConfigObject config = ConfigObject.ReadFile(Path.Combine(modelFolder, "config.json"));
         IModelFamily family = FamilyOf(config);
-        ModelSpec spec = family.Read(config, new WeightCatalogue(weights, QuantizationConfig.Read(config)));
+        ModelSpec spec = family.Read(config, new WeightCatalog(weights, QuantizationConfig.Read(config)));
         (int? begin, IReadOnlyList<int> ends) = TokenConfig.Read(modelFolder, config, spec.VocabularySize);
         return spec with { Family = family.Name, Architecture = family.Architecture, BeginToken = begin, EndTokens = ends };
     }

@@ -11,7 +11,7 @@ internal static class RopeConfig
 {
     private static readonly string[] SupportedTypes = ["default", "linear", "llama3"];
 
-    // Beyond it neighbouring positions would share an angle in single precision anyway.
+    // Beyond it neighboring positions would share an angle in single precision anyway.
     private const int MaxContext = 1 << 30;
 
     public static RopeSpec Read(ConfigObject config, double defaultTheta)

@@ -37,7 +37,7 @@ internal static class Apportionment
 
         for (; given > units; given--)
         {
-            counts[MostFavoured(counts, quotas)]--;
+            counts[MostFavored(counts, quotas)]--;
         }
 
         return counts;
@@ -76,7 +76,7 @@ internal static class Apportionment
         return best;
     }
 
-    private static int MostFavoured(int[] counts, double[] quotas)
+    private static int MostFavored(int[] counts, double[] quotas)
     {
         int best = -1;
         for (int i = 0; i < counts.Length; i++)

@@ -47,7 +47,7 @@ internal sealed record Granularity
     /// <summary>The most ranks that the model can be divided among.</summary>
     public int MaxRanks => Math.Min(Math.Min(MaxRanksByHeads, MaxRanksByChannels), MaxRanksByTokens);
 
-    /// <summary>Reads the steps from a model's split rules and quantisation.</summary>
+    /// <summary>Reads the steps from a model's split rules and quantization.</summary>
     /// <param name="spec">The model.</param>
     /// <returns>Where it may be cut.</returns>
     /// <exception cref="PlanRefusedException">A quantized matrix's inputs are not whole groups, or layers differ in what they are divided by.</exception>

@@ -86,7 +86,7 @@ internal sealed class Engine : IDisposable
         _wake.Set();
     }
 
-    /// <summary>Wakes the engine so that it notices a cancelled request. Thread-safe.</summary>
+    /// <summary>Wakes the engine so that it notices a canceled request. Thread-safe.</summary>
     public void Wake() => _wake.Set();
 
     /// <summary>Ends the other ranks' loops and the thread; open requests fail.</summary>

@@ -30,16 +30,7 @@ public sealed class LayerTests(ITestOutputHelper output)
         worst.Add.Should().Be(0);
     }
 
-    [Fact]
-    public void Only_known_ropes_are_accepted()
-    {
-        RopeFrequencies.Refuse(new RopeSpec(1, new OtherScaling())).Should().Contain(nameof(OtherScaling));
-        RopeFrequencies.Refuse(new RopeSpec(1)).Should().BeNull();
-    }
-
     private sealed record Errors(double Norm, double Rope, double Silu, double Add);
-
-    private sealed record OtherScaling : RopeScaling;
 
     private static unsafe class Kernels<TLanes, TVector>
         where TLanes : struct, ILanes<TVector>

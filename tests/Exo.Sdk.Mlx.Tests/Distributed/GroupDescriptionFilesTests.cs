@@ -13,7 +13,7 @@ public sealed class GroupDescriptionFilesTests
     ];
 
     [Fact]
-    public void In_a_ring_every_rank_listens_where_its_left_neighbour_reaches_it()
+    public void In_a_ring_every_rank_listens_where_its_left_neighbor_reaches_it()
     {
         // Cables a–b, b–c, c–a with a network each.
         GroupDescriptionFiles.RingHosts(Three).ToJsonString().Should().Be("""[["10.0.3.2:5000"],["10.0.1.2:5001"],["10.0.2.2:5002"]]""");

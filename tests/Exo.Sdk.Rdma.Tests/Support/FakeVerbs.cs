@@ -4,7 +4,7 @@ using System.Text;
 namespace Exo.Sdk.Rdma.Tests.Support;
 
 /// <summary>
-/// A copy of the verbs library in memory of a test's own: its devices, wires and faults are shared with no other test.
+/// A copy of the verbs library in memory of a test's own: its devices, links and faults are shared with no other test.
 /// See native/exo_rdma/tests/fake_verbs.c for the knobs and counters.
 /// </summary>
 public sealed unsafe class FakeVerbs : IDisposable

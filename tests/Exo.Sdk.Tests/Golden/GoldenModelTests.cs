@@ -9,7 +9,7 @@ public sealed class GoldenModelTests(ITestOutputHelper output)
 {
     private const double Tolerance = 1e-4;
 
-    /// <summary>Divisions that quantisation groups or heads forbid, so that a planner that refuses more is noticed.</summary>
+    /// <summary>Divisions that quantization groups or heads forbid, so that a planner that refuses more is noticed.</summary>
     private static readonly Dictionary<string, int> MostRanks = new()
     {
         ["llama-bf16-rope-parameters"] = 2, // two query heads
@@ -22,7 +22,7 @@ public sealed class GoldenModelTests(ITestOutputHelper output)
 
     public static TheoryData<string> Models => [.. GoldenModels.Names];
 
-    public static TheoryData<string> QuantisedModels => [.. GoldenModels.Names.Where(static name => name.Contains("mlx", StringComparison.Ordinal))];
+    public static TheoryData<string> QuantizedModels => [.. GoldenModels.Names.Where(static name => name.Contains("mlx", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -68,7 +68,7 @@ public sealed class GoldenModelTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [MemberData(nameof(QuantisedModels))]
+    [MemberData(nameof(QuantizedModels))]
     public void Integer_activations_stay_within_their_own_bound(string model)
     {
         // About 5e-3 a product; models this narrow average least of it away. The largest seen is 7.8e-2.

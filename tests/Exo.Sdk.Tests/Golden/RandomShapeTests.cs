@@ -122,7 +122,7 @@ public sealed class RandomShapeTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("1")]
     [InlineData("2:1")]
-    public void A_sequence_does_not_depend_on_its_neighbours_or_on_how_its_prompt_is_cut(string division)
+    public void A_sequence_does_not_depend_on_its_neighbors_or_on_how_its_prompt_is_cut(string division)
     {
         RandomModel.Write(_folder, new RandomModelOptions { Seed = 5 });
         (int[] prompt, int[] other) = Tokens(320);
@@ -152,7 +152,7 @@ public sealed class RandomShapeTests(ITestOutputHelper output) : IDisposable
             }
         });
 
-        foreach ((string what, float[] row) in new[] { ("with a neighbour", rows[0]), ("forked and truncated", rows[2]) })
+        foreach ((string what, float[] row) in new[] { ("with a neighbor", rows[0]), ("forked and truncated", rows[2]) })
         {
             double error = LogitError.Largest([row], [alone]);
             output.WriteLine($"{division} {what}: relative error {error:E2}");

@@ -10,7 +10,7 @@ namespace Exo.Sdk.Tests.Models;
 /// <param name="Build">Writes the folder.</param>
 internal sealed record MalformedModel(string File, string Expected, string Found, Func<TemporaryFolder> Build);
 
-/// <summary>The catalogue of damaged and hostile model folders.</summary>
+/// <summary>The catalog of damaged and hostile model folders.</summary>
 internal static class MalformedModels
 {
     private const string Weights = "model.safetensors";
@@ -157,7 +157,7 @@ internal static class MalformedModels
         yield return Setting("tied to a text", "true or false", "'\"yes\"'", "tie_word_embeddings", "\"yes\"");
         yield return Setting("begin token outside the vocabulary", "a whole number 0…15", "'16'", "bos_token_id", "16");
         yield return Setting("end token outside the vocabulary", "a whole number 0…15", "'-1'", "eos_token_id", "[2,-1]");
-        yield return Setting("quantisation that is a number", "an object", "'4'", "quantization", "4");
+        yield return Setting("quantization that is a number", "an object", "'4'", "quantization", "4");
         yield return ("fewer kinds of layers than layers", new(Config, "1 entries", "2", () => TinyModel.Of("Qwen3ForCausalLM").Set("use_sliding_window", true)
             .Set("layer_types", new JsonArray("full_attention", "full_attention")).Write()));
     }

@@ -4,7 +4,7 @@ using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Tests.Planning;
 
-/// <summary>What holds for every plan, over random shapes, quantisations, rank counts and shares.</summary>
+/// <summary>What holds for every plan, over random shapes, quantizations, rank counts and shares.</summary>
 public sealed class ShardPlanPropertyTests
 {
     private static readonly Gen<QuantizationSpec?> Packings = Gen.OneOf(
@@ -164,7 +164,7 @@ public sealed class ShardPlanPropertyTests
         next.Should().Be(count);
     }
 
-    // Quantised inputs are whole groups: the hidden size, channels and query width of a sound model are multiples of 128 here.
+    // Quantized inputs are whole groups: the hidden size, channels and query width of a sound model are multiples of 128 here.
     private static SpecShape Sound(SpecShape shape) => shape.Quantization is null && shape.LastLayerQuantization is null
         ? shape
         : shape with

@@ -83,7 +83,7 @@ public sealed class ShardPlannerTests
     [InlineData(128, 32, 4)]
     [InlineData(32, 32, 1)]
     [InlineData(64, 16, 4)]
-    public void Heads_whose_outputs_share_a_quantisation_group_stay_together(int group, int headSize, int step)
+    public void Heads_whose_outputs_share_a_quantization_group_stay_together(int group, int headSize, int step)
     {
         ModelSpec spec = new SpecShape
         {

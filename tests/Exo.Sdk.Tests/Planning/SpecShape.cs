@@ -17,7 +17,7 @@ internal sealed record SpecShape
     public ElementType Type { get; init; } = ElementType.Float32;
     public QuantizationSpec? Quantization { get; init; }
 
-    /// <summary>The quantisation of the last layer, where it differs.</summary>
+    /// <summary>The quantization of the last layer, where it differs.</summary>
     public QuantizationSpec? LastLayerQuantization { get; init; }
 
     public ModelSpec Build()

@@ -32,7 +32,7 @@ public sealed class RandomModelTests : IDisposable
     [InlineData(4, 64, ElementType.BFloat16)]
     [InlineData(8, 32, ElementType.Float16)]
     [InlineData(4, 128, ElementType.Float32)]
-    public void Quantised_weights_have_the_same_deviation_and_scales_of_either_sign(int bits, int group, ElementType type)
+    public void Quantized_weights_have_the_same_deviation_and_scales_of_either_sign(int bits, int group, ElementType type)
     {
         RandomModel.Write(_folder, new RandomModelOptions
         {

@@ -2,11 +2,11 @@ using System.Buffers.Binary;
 
 namespace Exo.Golden.Formats;
 
-/// <summary>Width and group length of an MLX affine quantisation.</summary>
+/// <summary>Width and group length of an MLX affine quantization.</summary>
 internal readonly record struct AffineParameters(int GroupSize, int Bits);
 
 /// <summary>
-/// MLX's affine quantisation, w = s·q + β with one scale s and one bias β for each group of consecutive inputs of a row.
+/// MLX's affine quantization, w = s·q + β with one scale s and one bias β for each group of consecutive inputs of a row.
 /// The codes q of a row are one little-endian, lowest-bit-first stream held in uint32 words: <c>[out, in·bits/32]</c>.
 /// </summary>
 /// <remarks>
@@ -15,7 +15,7 @@ internal readonly record struct AffineParameters(int GroupSize, int Bits);
 /// </remarks>
 internal static class MlxAffine
 {
-    /// <summary>Quantises a row-major [rows, columns] matrix into <c>weight</c>, <c>scales</c> and <c>biases</c> of the given path.</summary>
+    /// <summary>Quantizes a row-major [rows, columns] matrix into <c>weight</c>, <c>scales</c> and <c>biases</c> of the given path.</summary>
     /// <param name="parameterType">Element type of scales and biases.</param>
     public static StoredTensor[] Quantize(string path, ReadOnlySpan<double> weights, int rows, int columns, AffineParameters format, ElementType parameterType)
     {

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Exo.Golden.Formats;
 
-/// <summary>Reads every tensor of every <c>*.safetensors</c> file of a folder into memory. For our own small files: no defence against hostile ones.</summary>
+/// <summary>Reads every tensor of every <c>*.safetensors</c> file of a folder into memory. For our own small files: no defense against hostile ones.</summary>
 internal static class SafetensorsReader
 {
     public static Dictionary<string, StoredTensor> ReadModel(string folder)

@@ -102,7 +102,7 @@ internal sealed class Decoder : IDisposable
 
     /// <summary>
     /// Rotates the pair (i, i + d/2) of every head by position · frequency_i: the layout of Hugging Face checkpoints, whose q and k
-    /// rows are permuted so that halves stand where the paper has neighbours.
+    /// rows are permuted so that halves stand where the paper has neighbors.
     /// </summary>
     private Tensor Rotate(Tensor x)
     {

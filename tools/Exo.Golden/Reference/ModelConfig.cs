@@ -44,7 +44,7 @@ internal sealed record ModelConfig
     /// <summary>RMS norm over each head of q and k before the rotation (Qwen3).</summary>
     public required bool QueryKeyNorm { get; init; }
 
-    /// <summary>MLX quantisation by weight path; null when the path is stored as plain numbers.</summary>
+    /// <summary>MLX quantization by weight path; null when the path is stored as plain numbers.</summary>
     public required Func<string, AffineParameters?> Quantization { get; init; }
 
     public bool IsMlx { get; init; }
@@ -114,6 +114,6 @@ internal sealed record ModelConfig
         string mode = (string?)parameters["mode"] ?? "affine";
         return mode == "affine"
             ? new AffineParameters((int)parameters["group_size"]!, (int)parameters["bits"]!)
-            : throw new NotSupportedException($"quantisation mode '{mode}'");
+            : throw new NotSupportedException($"quantization mode '{mode}'");
     }
 }

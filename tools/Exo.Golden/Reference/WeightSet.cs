@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace Exo.Golden.Reference;
 
-/// <summary>The weights of a model folder, dequantised where they are stored quantised. Not thread-safe.</summary>
+/// <summary>The weights of a model folder, dequantized where they are stored quantized. Not thread-safe.</summary>
 internal sealed class WeightSet : IDisposable
 {
     private readonly Dictionary<string, torch.Tensor> _tensors = new(StringComparer.Ordinal);
@@ -35,7 +35,7 @@ internal sealed class WeightSet : IDisposable
         }
 
         string path = tensor.Name[..^".weight".Length];
-        var format = config.Quantization(path) ?? throw new InvalidDataException($"'{path}' is packed but config.json says it is not quantised");
+        var format = config.Quantization(path) ?? throw new InvalidDataException($"'{path}' is packed but config.json says it is not quantized");
         double[] values = MlxAffine.Dequantize(tensor, stored[path + ".scales"], stored[path + ".biases"], format);
         return torch.tensor(values, [tensor.Shape[0], values.Length / tensor.Shape[0]], torch.float64);
     }

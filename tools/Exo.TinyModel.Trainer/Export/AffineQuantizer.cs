@@ -1,7 +1,7 @@
 namespace Exo.TinyModel.Trainer.Export;
 
 /// <summary>
-/// MLX's affine format at 4 bits: of each group of 64 neighbours in a row, w = s·q + b with q in 0…15, s and b in bfloat16.
+/// MLX's affine format at 4 bits: of each group of 64 neighbors in a row, w = s·q + b with q in 0…15, s and b in bfloat16.
 /// </summary>
 internal static class AffineQuantizer
 {

@@ -16,13 +16,13 @@ internal static class ModelFolder
 
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true };
 
-    /// <summary>Writes the model in bfloat16, or quantised to 4 bits, embedding included and norms in bfloat16.</summary>
-    public static void Write(string folder, Shape shape, IReadOnlyDictionary<string, float[]> weights, BytePairEncoding tokenizer, bool quantised)
+    /// <summary>Writes the model in bfloat16, or quantized to 4 bits, embedding included and norms in bfloat16.</summary>
+    public static void Write(string folder, Shape shape, IReadOnlyDictionary<string, float[]> weights, BytePairEncoding tokenizer, bool quantized)
     {
         Directory.CreateDirectory(folder);
         Safetensors.Write(Path.Combine(folder, "model.safetensors"), LlamaModel.WeightShapes(shape).SelectMany(entry =>
-            quantised && entry.Shape.Length == 2
-                ? Quantised(entry.Name, entry.Shape, weights[entry.Name])
+            quantized && entry.Shape.Length == 2
+                ? Quantized(entry.Name, entry.Shape, weights[entry.Name])
                 : [KeyValuePair.Create(entry.Name, new StoredTensor("BF16", entry.Shape, BFloat16.ToBytes(weights[entry.Name])))]));
         TokenizerFile.Write(Path.Combine(folder, "tokenizer.json"), tokenizer);
         var endOfText = tokenizer.Special(SpecialTokens.EndOfText);
@@ -54,7 +54,7 @@ internal static class ModelFolder
             ["use_cache"] = true,
             ["torch_dtype"] = "bfloat16",
         };
-        if (quantised)
+        if (quantized)
         {
             var quantization = new JsonObject { ["group_size"] = AffineQuantizer.GroupSize, ["bits"] = AffineQuantizer.Bits, ["mode"] = "affine" };
             config["quantization"] = quantization;
@@ -118,7 +118,7 @@ internal static class ModelFolder
         return (weights, TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")));
     }
 
-    private static IEnumerable<KeyValuePair<string, StoredTensor>> Quantised(string name, long[] shape, float[] weights)
+    private static IEnumerable<KeyValuePair<string, StoredTensor>> Quantized(string name, long[] shape, float[] weights)
     {
         var path = name[..^".weight".Length];
         var (codes, scales, biases) = AffineQuantizer.Quantize(weights);

@@ -65,7 +65,7 @@ internal sealed class LlamaModel
     }
 
     /// <summary>A model to train. What is added to the residual stream starts at zero, so that depth costs nothing at first.</summary>
-    public static LlamaModel Initialise(Shape shape, long seed)
+    public static LlamaModel Initialize(Shape shape, long seed)
     {
         random.manual_seed(seed);
         return new(shape, WeightShapes(shape).ToDictionary(entry => entry.Name, entry =>

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Exo.TinyModel.Trainer.Tokenizer;
 
-/// <summary>Learns merges: again and again the most frequent pair of neighbours becomes one token (Sennrich et al., 2016).</summary>
+/// <summary>Learns merges: again and again the most frequent pair of neighbors becomes one token (Sennrich et al., 2016).</summary>
 internal static class BytePairTrainer
 {
     public static BytePairEncoding Train(IEnumerable<string> texts, IReadOnlyList<string> specials, int vocabularySize)

@@ -5,7 +5,7 @@ namespace Exo.TinyModel.Trainer.Training;
 
 /// <summary>
 /// Muon (Jordan et al., 2024) for the matrices inside the layers, AdamW (Loshchilov and Hutter, 2019) for embedding and norms.
-/// Muon orthogonalises each update: more is learnt from each token, and tokens are what an hour of two cores is short of.
+/// Muon orthogonalises each update: more is learned from each token, and tokens are what an hour of two cores is short of.
 /// </summary>
 internal sealed class Optimizer
 {
@@ -77,7 +77,7 @@ internal sealed class Optimizer
         }
     }
 
-    /// <summary>Five Newton-Schulz steps with Muon's coefficients: towards the nearest semi-orthogonal matrix.</summary>
+    /// <summary>Five Newton-Schulz steps with Muon's coefficients: toward the nearest semi-orthogonal matrix.</summary>
     private static Tensor Orthogonalise(Tensor x)
     {
         var tall = x.shape[0] > x.shape[1];

@@ -18,7 +18,7 @@ internal static class TrainingRun
     /// <param name="checkpoint">Called every few hundred steps with the model as it is.</param>
     public static LlamaModel Train(ulong seed, BytePairEncoding tokenizer, Schedule schedule, Action<LlamaModel> checkpoint)
     {
-        var model = LlamaModel.Initialise(Shape.ExoTiny, (long)seed);
+        var model = LlamaModel.Initialize(Shape.ExoTiny, (long)seed);
         var optimizer = new Optimizer(model.Weights);
         var packer = new Packer(Mixture.Documents(seed), tokenizer);
         var clock = Stopwatch.StartNew();

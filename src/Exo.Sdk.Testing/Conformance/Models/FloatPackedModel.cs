@@ -48,7 +48,7 @@ public sealed class FloatPackedModel
     /// <summary>The packed weights.</summary>
     public MemoryWeightSource Weights { get; } = new();
 
-    /// <summary>The model with the dequantised numbers.</summary>
+    /// <summary>The model with the dequantized numbers.</summary>
     public MemoryModel Plain { get; }
 
     /// <summary>The only width and group size of a format.</summary>

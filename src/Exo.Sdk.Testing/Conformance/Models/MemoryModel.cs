@@ -158,7 +158,7 @@ public sealed class MemoryModel
             _random.NextBytes(words);
             Weights.Add(linear.WeightName, ElementType.UInt32, words, outputs, inputs * packing.Bits / 32);
 
-            // A scale may be negative; the values spread over about ± twice the deviation, a little off centre.
+            // A scale may be negative; the values spread over about ± twice the deviation, a little off center.
             float step = 4f / ((1 << packing.Bits) - 1) * deviation;
             float[] scales = [.. Enumerable.Range(0, outputs * inputs / packing.GroupSize).Select(
                 _ => step * (0.5f + _random.NextSingle()) * (_random.Next(4) == 0 ? -1 : 1))];

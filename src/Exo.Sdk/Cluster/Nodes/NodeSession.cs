@@ -37,7 +37,7 @@ internal sealed class NodeSession : IAsyncDisposable
         (logger as HostLogger)?.Connect(_channel);
     }
 
-    /// <summary>Serves one host until it says stop, is lost, or the token is cancelled.</summary>
+    /// <summary>Serves one host until it says stop, is lost, or the token is canceled.</summary>
     /// <param name="parts">What the node offers.</param>
     /// <param name="connection">The host's connection; owned from now on.</param>
     /// <param name="host">The local address that peers reach this node by.</param>

@@ -41,7 +41,7 @@ internal sealed record Decoder
     public static int LayerCount(ConfigObject config) => config.Integer("num_hidden_layers", 1, MaxLayers);
 
     /// <summary>Reads the specification.</summary>
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         RequireSilu(config);
         DecoderSizes sizes = ReadSizes(config);
@@ -64,7 +64,7 @@ internal sealed record Decoder
         };
     }
 
-    private GroupedQueryAttention Attention(string path, DecoderSizes sizes, int? window, WeightCatalogue weights)
+    private GroupedQueryAttention Attention(string path, DecoderSizes sizes, int? window, WeightCatalog weights)
     {
         int queries = sizes.QueryHeads * sizes.HeadSize;
         int keys = sizes.KeyValueHeads * sizes.HeadSize;
@@ -88,7 +88,7 @@ internal sealed record Decoder
         };
     }
 
-    private GatedFeedForward FeedForward(string path, DecoderSizes sizes, WeightCatalogue weights)
+    private GatedFeedForward FeedForward(string path, DecoderSizes sizes, WeightCatalog weights)
     {
         SplitRule byChannel = SplitRule.Column(SplitUnit.Channel);
         return new GatedFeedForward
@@ -136,7 +136,7 @@ internal sealed record Decoder
         : throw config.Error(
             "hidden_size", "the value does not fit", $"a multiple of num_attention_heads, {queryHeads}, where head_dim is absent", $"{hidden}");
 
-    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalogue weights)
+    private static LinearSpec Head(ConfigObject config, LinearSpec embedding, WeightCatalog weights)
     {
         if (config.Flag("tie_word_embeddings", defaultValue: false))
         {

@@ -10,5 +10,5 @@ internal interface IModelFamily
     string Architecture { get; }
 
     /// <summary>Reads the specification, apart from tokens and names, which are read alike for every family.</summary>
-    ModelSpec Read(ConfigObject config, WeightCatalogue weights);
+    ModelSpec Read(ConfigObject config, WeightCatalog weights);
 }

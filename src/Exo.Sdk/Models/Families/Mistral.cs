@@ -12,7 +12,7 @@ internal sealed class Mistral : IModelFamily
 
     public string Architecture => "MistralForCausalLM";
 
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         int? window = config.Has("sliding_window") ? config.OptionalInteger("sliding_window", 1, int.MaxValue) : FirstReleasesWindow;
         Decoder decoder = new() { DefaultKeyValueHeads = 8, SlidingWindow = _ => window };

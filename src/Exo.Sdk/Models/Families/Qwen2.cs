@@ -7,7 +7,7 @@ internal sealed class Qwen2 : IModelFamily
 
     public string Architecture => "Qwen2ForCausalLM";
 
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         Decoder decoder = new()
         {

@@ -10,7 +10,7 @@ internal sealed class Qwen3 : IModelFamily
 
     public string Architecture => "Qwen3ForCausalLM";
 
-    public ModelSpec Read(ConfigObject config, WeightCatalogue weights)
+    public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         bool hasAttentionBias = config.Flag("attention_bias", defaultValue: false);
         Decoder decoder = new()

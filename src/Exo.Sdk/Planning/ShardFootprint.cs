@@ -33,10 +33,11 @@ internal static class ShardFootprint
         Int128 perSequence = 0;
         foreach (CacheSpec cache in Caches(spec))
         {
-            // What a backend does not bound to the window it holds for the whole context.
-            perSequence += request.BoundsWindows || cache.Window is null
-                ? cache.Bytes(assignment, request.KeyValues, request.ContextLength)
-                : (Int128)cache.BytesPerToken(assignment, request.KeyValues) * request.ContextLength;
+            // What a step appends stands beside the window; what a backend does not bound, it holds for the whole context.
+            perSequence += cache.Window is { } window
+                ? (Int128)cache.BytesPerToken(assignment, request.KeyValues)
+                    * (request.BoundsWindows ? Math.Min(request.ContextLength, (long)window + request.MaxBatchTokens - 1) : request.ContextLength)
+                : cache.Bytes(assignment, request.KeyValues, request.ContextLength);
         }
 
         return (long)Int128.Min(Most, perSequence * request.MaxSequences);

@@ -253,7 +253,7 @@ public sealed class ShardPlannerTests
 
         ShardPlan plan = _planner.Plan(spec, new PlanRequest { Devices = [Device("one")], KeyValues = precision });
 
-        plan.Ranks[0].KeyValueBytesPerToken.Should().Be(2L * spec.Layers.Count * spec.Attention.KeyValueHeadCount * headBytes);
+        plan.Ranks[0].KeyValueBytesPerToken.Should().Be(2L * spec.Layers.Count * spec.CountOf(SplitUnit.KeyValueHead) * headBytes);
     }
 
     private ShardPlan Plan(ModelSpec spec, params double[] shares) => _planner.Plan(spec, new PlanRequest

@@ -127,6 +127,20 @@ internal sealed record TestDivision(string Name, MadeModel Model, ShardAssignmen
         Of("4 ranks", Dense, [1, 1, 1, 1], [30, 31, 35, 35], [25, 24, 24, 24]),
         Of("2 ranks, one without vocabulary", Dense, [2, 2], [65, 66], [97, 0]),
         MoreRanksThanHeads(),
+        Of(
+            "3 ranks, of layers that differ",
+            Dense with
+            {
+                Layers = 4,
+                Vary = static (layer, attention) => attention with
+                {
+                    SlidingWindow = layer % 2 == 0 ? null : 7,
+                    Rope = layer % 2 == 0 ? new RopeSpec(500_000, new LinearRopeScaling(2)) : attention.Rope,
+                },
+            },
+            [2, 1, 1],
+            [40, 50, 41],
+            [30, 40, 27]),
         .. ((int[])[2, 3, 4, 5, 6, 8]).SelectMany(static bits => new[]
         {
             Of($"2 uneven ranks of {bits} bits", Packed with { Packing = new QuantizationSpec(bits, 32) }, [3, 1], [96, 160], [90, 7]),

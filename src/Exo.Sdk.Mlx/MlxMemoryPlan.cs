@@ -20,7 +20,8 @@ internal static class MlxMemoryPlan
     {
         int size = precision == MlxPrecision.Float32 ? 4 : 2;
         long weights = spec.Linears.Sum(linear => Bytes(LinearSlices.Of(linear, assignment), size));
-        KeyValuePrecision held = precision == MlxPrecision.Float32 ? KeyValuePrecision.Float32 : KeyValuePrecision.Float16;
+        // Two bytes a number whichever half it is: MLX keeps no scales beside them.
+        KeyValuePrecision held = precision == MlxPrecision.Float32 ? KeyValuePrecision.Float32 : KeyValuePrecision.BFloat16;
         long cache = options.MaxSequences * options.ContextLength
             * spec.Layers.SelectMany(static layer => layer.Mixer.Caches).Sum(declared => declared.BytesPerToken(assignment, held));
         long widest = Math.Max(Math.Max(spec.HiddenSize, assignment.Channels.Count), assignment.Tokens.Count);

@@ -58,7 +58,7 @@ public sealed class ChatTemplate
         const string Name = "chat template";
         return new(
             Name,
-            new Dictionary<string, IReadOnlyList<TemplateStatement>> { [Default] = ChatTemplateFile.Parse(Name, null, source) },
+            new Dictionary<string, IReadOnlyList<TemplateStatement>> { [Default] = ChatTemplateFile.Parse(Name, null, source, new TemplateBudget()) },
             specialTokens ?? new Dictionary<string, string>(),
             timeProvider);
     }
@@ -81,10 +81,11 @@ public sealed class ChatTemplate
         IReadOnlyDictionary<string, JsonElement>? variables = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        TemplateInterpreter interpreter = new(_time);
+        TemplateBudget budget = new();
+        TemplateInterpreter interpreter = new(_time, budget);
         try
         {
-            return [.. interpreter.Render(Choose(tools is { Count: > 0 }), Variables(messages, addGenerationPrompt, tools, variables)).Runs()];
+            return [.. interpreter.Render(Choose(tools is { Count: > 0 }), Variables(messages, addGenerationPrompt, tools, variables, budget)).Runs(budget)];
         }
         catch (TemplateError e)
         {
@@ -109,31 +110,32 @@ public sealed class ChatTemplate
         IReadOnlyList<ChatMessage> messages,
         bool addGenerationPrompt,
         IReadOnlyList<JsonElement>? tools,
-        IReadOnlyDictionary<string, JsonElement>? variables)
+        IReadOnlyDictionary<string, JsonElement>? variables,
+        TemplateBudget budget)
     {
         foreach ((string name, string token) in _specialTokens)
         {
             yield return (name, new TextValue(token));
         }
 
-        yield return ("messages", new ListValue([.. messages.Select(Value)]));
+        yield return ("messages", new ListValue([.. messages.Select(m => Value(m, budget))]));
         yield return ("add_generation_prompt", BoolValue.Of(addGenerationPrompt));
-        yield return ("tools", tools is { Count: > 0 } ? new ListValue([.. tools.Select(static t => TemplateJson.Read(t))]) : NoneValue.Instance);
+        yield return ("tools", tools is { Count: > 0 } ? new ListValue([.. tools.Select(t => TemplateJson.Read(t, budget))]) : NoneValue.Instance);
         yield return ("documents", NoneValue.Instance);
         foreach ((string name, JsonElement value) in variables ?? new Dictionary<string, JsonElement>())
         {
-            yield return (name, TemplateJson.Read(value));
+            yield return (name, TemplateJson.Read(value, budget));
         }
     }
 
-    private static MapValue Value(ChatMessage message)
+    private static MapValue Value(ChatMessage message, TemplateBudget budget)
     {
         MapValue map = new();
-        map.Set(TemplateText.Control("role"), new TextValue(TemplateText.Foreign(message.Role)));
-        map.Set(TemplateText.Control("content"), new TextValue(TemplateText.Foreign(message.Content)));
+        map.Set(new TextValue("role"), new TextValue(TemplateText.Foreign(message.Role)), budget);
+        map.Set(new TextValue("content"), new TextValue(TemplateText.Foreign(message.Content)), budget);
         foreach ((string name, JsonElement value) in message.Fields ?? new Dictionary<string, JsonElement>())
         {
-            map.Set(TemplateText.Foreign(name), TemplateJson.Read(value));
+            map.Set(new TextValue(TemplateText.Foreign(name)), TemplateJson.Read(value, budget), budget);
         }
 
         return map;

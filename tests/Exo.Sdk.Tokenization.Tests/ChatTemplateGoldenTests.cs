@@ -16,7 +16,7 @@ public class ChatTemplateGoldenTests(ITestOutputHelper output)
     public void Expressions_give_what_the_reference_gives()
     {
         JsonElement[] lines = [.. File.ReadLines(Path.Combine(Golden, "expressions.jsonl")).Select(static l => JsonElement.Parse(l))];
-        (string, TemplateValue)[] context = [.. lines[0].GetProperty("context").EnumerateObject().Select(static p => (p.Name, TemplateJson.Read(p.Value)))];
+        (string, TemplateValue)[] context = [.. lines[0].GetProperty("context").EnumerateObject().Select(static p => (p.Name, TemplateJson.Read(p.Value, new TemplateBudget())))];
         int errors = 0;
         foreach (JsonElement line in lines[1..])
         {
@@ -25,7 +25,7 @@ public class ChatTemplateGoldenTests(ITestOutputHelper output)
             string? rendered = null;
             try
             {
-                rendered = new TemplateInterpreter(Clock).Render(TemplateParser.Parse(source), context).Value;
+                rendered = new TemplateInterpreter(Clock, new()).Render(TemplateParser.Parse(source, new()), context).Value;
             }
             catch (Exception e) when (e is TemplateError or FormatException)
             {

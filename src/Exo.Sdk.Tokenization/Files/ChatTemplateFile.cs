@@ -24,9 +24,10 @@ internal sealed record ChatTemplateFile(
         Dictionary<string, string> tokens = settings.SpecialTokens();
         string own = System.IO.Path.Combine(folder, "chat_template.jinja");
         Dictionary<string, IReadOnlyList<TemplateStatement>> templates = [];
+        TemplateBudget budget = new();
         if (System.IO.File.Exists(own))
         {
-            templates["default"] = Parse(own, null, Encoding.UTF8.GetString(BoundedFile.ReadAll(own, MaxSize)).TrimStart('\uFEFF'));
+            templates["default"] = Parse(own, null, Encoding.UTF8.GetString(BoundedFile.ReadAll(own, MaxSize)).TrimStart('\uFEFF'), budget);
             return new(own, templates, tokens);
         }
 
@@ -41,20 +42,24 @@ internal sealed record ChatTemplateFile(
             foreach (JsonCursor named in json.Items())
             {
                 JsonCursor template = named["template"];
-                templates[named["name"].String()] = Parse(json.File, template.Path, template.String());
+                templates[named["name"].String()] = Parse(json.File, template.Path, template.String(), budget);
             }
         }
         else
         {
-            templates["default"] = Parse(json.File, json.Path, json.String());
+            templates["default"] = Parse(json.File, json.Path, json.String(), budget);
         }
 
         return new(json.File, templates, tokens);
     }
 
     /// <summary>Parses a template.</summary>
+    /// <param name="file">The file it is in.</param>
+    /// <param name="path">Where it is in the file; null where it is all of it.</param>
+    /// <param name="source">The template.</param>
+    /// <param name="budget">What all templates of the file may cost.</param>
     /// <exception cref="ModelFormatException">It is malformed or uses what is not supported.</exception>
-    public static IReadOnlyList<TemplateStatement> Parse(string file, string? path, string source)
+    public static IReadOnlyList<TemplateStatement> Parse(string file, string? path, string source, TemplateBudget budget)
     {
         if (source.Length > MaxSize)
         {
@@ -63,9 +68,9 @@ internal sealed record ChatTemplateFile(
 
         try
         {
-            return TemplateParser.Parse(source);
+            return TemplateParser.Parse(source, budget);
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or TemplateError)
         {
             throw new ModelFormatException(file, $"a chat template cannot be read: {e.Message}", tensor: path, innerException: e);
         }

@@ -7,6 +7,26 @@ internal sealed record TemplateArguments(IReadOnlyList<TemplateValue> Positional
 {
     public static TemplateArguments None { get; } = new([], new Dictionary<string, TemplateValue>());
 
+    /// <summary>What it costs to look at each argument's items or characters.</summary>
+    public long Breadth
+    {
+        get
+        {
+            long breadth = 0;
+            foreach (TemplateValue value in Positional)
+            {
+                breadth += value.Breadth;
+            }
+
+            foreach (TemplateValue value in Named.Values)
+            {
+                breadth += value.Breadth;
+            }
+
+            return breadth;
+        }
+    }
+
     /// <summary>The argument at a place or of a name; null where it is absent.</summary>
     public TemplateValue? Find(int place, string name) =>
         place < Positional.Count ? Positional[place] : Named.GetValueOrDefault(name);
@@ -35,8 +55,16 @@ internal sealed record TemplateArguments(IReadOnlyList<TemplateValue> Positional
     public bool IsTrue(int place, string name) => Find(place, name)?.IsTrue ?? false;
 
     /// <summary>The arguments from a place on.</summary>
-    public TemplateArguments From(int place) => new([.. Positional.Skip(place)], Named);
+    public TemplateArguments From(int place, TemplateBudget budget)
+    {
+        budget.SpendItems(Positional.Count, bytesEach: 8);
+        return new([.. Positional.Skip(place)], Named);
+    }
 }
 
 /// <summary>What went wrong in a template, before it is known where.</summary>
-internal sealed class TemplateError(string message) : Exception(message);
+internal sealed class TemplateError(string message) : Exception(message.Length <= MaxLength ? message : $"{message.AsSpan(0, MaxLength)}…")
+{
+    // A template writes part of what its errors say.
+    private const int MaxLength = 1000;
+}

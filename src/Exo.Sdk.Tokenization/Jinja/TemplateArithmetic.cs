@@ -4,25 +4,24 @@ namespace Exo.Sdk.Tokenization.Jinja;
 internal static class TemplateArithmetic
 {
     /// <summary>Applies an operator to two values.</summary>
-    public static TemplateValue Apply(string op, TemplateValue left, TemplateValue right, TemplateLimits limits)
+    public static TemplateValue Apply(string op, TemplateValue left, TemplateValue right, TemplateBudget budget)
     {
         if (op == "~")
         {
-            limits.Spend(left.Size + right.Size);
-            return Join(TemplateOperators.ToText(left), TemplateOperators.ToText(right), limits);
+            return Join(TemplateOperators.ToText(left, budget), TemplateOperators.ToText(right, budget), budget);
         }
 
         switch (op, left, right)
         {
             case ("+", TextValue l, TextValue r):
-                return Join(l.Text, r.Text, limits);
+                return Join(l.Text, r.Text, budget);
             case ("+", ListValue l, ListValue r) when l.IsTuple == r.IsTuple:
-                limits.Spend(l.Items.Count + r.Items.Count);
+                budget.SpendItems(l.Items.Count + r.Items.Count, bytesEach: 8);
                 return new ListValue([.. l.Items, .. r.Items], l.IsTuple);
             case ("*", TextValue text, IntValue times):
-                return Repeat(text, times.Value, limits);
+                return Repeat(text, times.Value, budget);
             case ("*", IntValue times, TextValue text):
-                return Repeat(text, times.Value, limits);
+                return Repeat(text, times.Value, budget);
             case ("%", TextValue, _):
                 throw new TemplateError("formatting with '%' is not supported; use '~'");
         }
@@ -88,23 +87,45 @@ internal static class TemplateArithmetic
         }
     }
 
-    private static long? Whole(TemplateValue value) => value switch
+    /// <summary>The order of a whole number and a float, exactly: rounded ones would not sort consistently. NaN comes first.</summary>
+    public static int Compare(long whole, double number)
+    {
+        if (AsWhole(Math.Floor(number)) is not { } floor)
+        {
+            return number > 0 ? -1 : 1;
+        }
+
+        return whole != floor ? whole.CompareTo(floor) : number > floor ? -1 : 0;
+    }
+
+    /// <summary>A float as the whole number it is exactly, or null.</summary>
+    public static long? AsWhole(double number) =>
+        number >= long.MinValue && number < -(double)long.MinValue && Math.Truncate(number) == number ? (long)number : null;
+
+    /// <summary>A whole number out of a value that is one; truth values count.</summary>
+    public static long? Whole(TemplateValue value) => value switch
     {
         IntValue number => number.Value,
         BoolValue flag => flag.Value ? 1 : 0,
         _ => null,
     };
 
-    private static TextValue Join(TemplateText left, TemplateText right, TemplateLimits limits)
+    private static TextValue Join(TemplateText left, TemplateText right, TemplateBudget budget)
     {
-        limits.SpendText((long)left.Length + right.Length);
-        return new(TemplateText.Concat(left, right));
+        TemplateBudget.CheckText((long)left.Length + right.Length);
+        return new(TemplateText.Concat(left, right, budget));
     }
 
-    private static TextValue Repeat(TextValue text, long times, TemplateLimits limits)
+    private static TextValue Repeat(TextValue text, long times, TemplateBudget budget)
     {
-        times = Math.Clamp(times, 0, int.MaxValue);
-        limits.SpendText(text.Text.Length * times);
-        return new(text.Text.Length == 0 ? TemplateText.Empty : TemplateText.Concat([.. Enumerable.Repeat(text.Text, (int)times)]));
+        times = text.Text.Length == 0 ? 0 : Math.Clamp(times, 0, int.MaxValue);
+        TemplateBudget.CheckText(text.Text.Length * times);
+        TemplateTextBuilder repeated = new(budget);
+        for (; times > 0; times--)
+        {
+            repeated.Append(text.Text);
+        }
+
+        return new(repeated.ToText());
     }
 }

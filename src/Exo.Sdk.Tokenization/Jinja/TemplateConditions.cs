@@ -3,52 +3,53 @@ namespace Exo.Sdk.Tokenization.Jinja;
 /// <summary>The tests behind <c>is</c>.</summary>
 internal static class TemplateConditions
 {
-    private static readonly string[] Supported =
-    [
-        "boolean", "callable", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in", "integer", "iterable",
-        "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sameas", "sequence", "string", "true", "undefined", "upper",
-    ];
+    /// <summary>The tests by name.</summary>
+    public static TemplateOperations All { get; } = Make();
 
     /// <summary>Whether a test holds for a value.</summary>
-    public static bool Holds(string test, TemplateValue value, TemplateArguments arguments, TemplateLimits limits)
+    public static bool Holds(string test, TemplateValue value, TemplateArguments arguments, TemplateBudget budget) =>
+        All.TryGetValue(test, out TemplateOperation? operation)
+            ? operation.Apply(value, arguments, budget).IsTrue
+            : throw new TemplateError($"the test '{test}' is not supported; supported are {All.List()}");
+
+    private static TemplateOperations Make()
     {
-        limits.Spend(value.Size + arguments.Positional.Sum(static a => a.Size));
-        return Test(test, value, arguments, limits);
+        TemplateOperations all = [];
+        void Kind(Func<TemplateValue, bool> holds, params ReadOnlySpan<string> names) => all.Glance((v, _, _) => BoolValue.Of(holds(v)), names);
+        Kind(static v => v is not UndefinedValue, "defined");
+        Kind(static v => v is UndefinedValue, "undefined");
+        Kind(static v => v is NoneValue, "none");
+        Kind(static v => v is TextValue, "string");
+        Kind(static v => v is MapValue, "mapping");
+        Kind(static v => v is TextValue or ListValue or MapValue or UndefinedValue, "sequence");
+        Kind(static v => v is TextValue or ListValue or MapValue or IteratorValue or UndefinedValue, "iterable");
+        Kind(static v => v is CallableValue, "callable");
+        Kind(static v => v is BoolValue, "boolean");
+        Kind(static v => v is BoolValue { Value: true }, "true");
+        Kind(static v => v is BoolValue { Value: false }, "false");
+        Kind(static v => v is IntValue, "integer");
+        Kind(static v => v is FloatValue, "float");
+        Kind(static v => v is IntValue or FloatValue or BoolValue, "number");
+        Kind(static v => Whole(v) % 2 != 0, "odd");
+        Kind(static v => Whole(v) % 2 == 0, "even");
+        all.Glance(static (v, a, _) => BoolValue.Of(IsDivisible(Whole(v), Whole(a.Get(0, "num")))), "divisibleby");
+
+        // Comparisons spend as they go, and stop at the first difference.
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.AreEqual(v, a.Get(0, "other"), b)), "eq", "equalto", "==");
+        all.Glance(static (v, a, b) => BoolValue.Of(!TemplateOperators.AreEqual(v, a.Get(0, "other"), b)), "ne", "!=");
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.Order(v, a.Get(0, "other"), b) < 0), "lt", "lessthan", "<");
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.Order(v, a.Get(0, "other"), b) <= 0), "le", "<=");
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.Order(v, a.Get(0, "other"), b) > 0), "gt", "greaterthan", ">");
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.Order(v, a.Get(0, "other"), b) >= 0), "ge", ">=");
+        all.Glance(static (v, a, b) => BoolValue.Of(TemplateOperators.Contains(a.Get(0, "seq"), v, b)), "in");
+        all.Glance(
+            static (v, a, b) => BoolValue.Of(v.GetType() == a.Get(0, "other").GetType() && TemplateOperators.AreEqual(v, a.Get(0, "other"), b)), "sameas");
+        all.Walk(static (v, _, _) => BoolValue.Of(v is TextValue text && text.Value.Any(char.IsLower) && !text.Value.Any(char.IsUpper)), "lower");
+        all.Walk(static (v, _, _) => BoolValue.Of(v is TextValue text && text.Value.Any(char.IsUpper) && !text.Value.Any(char.IsLower)), "upper");
+        return all;
     }
 
-    private static bool Test(string test, TemplateValue value, TemplateArguments arguments, TemplateLimits limits) => test switch
-    {
-        "defined" => value is not UndefinedValue,
-        "undefined" => value is UndefinedValue,
-        "none" => value is NoneValue,
-        "string" => value is TextValue,
-        "mapping" => value is MapValue,
-        "sequence" => value is TextValue or ListValue or MapValue or UndefinedValue,
-        "iterable" => value is TextValue or ListValue or MapValue or UndefinedValue,
-        "callable" => value is CallableValue,
-        "boolean" => value is BoolValue,
-        "true" => value is BoolValue { Value: true },
-        "false" => value is BoolValue { Value: false },
-        "integer" => value is IntValue,
-        "float" => value is FloatValue,
-        "number" => value is IntValue or FloatValue or BoolValue,
-        "odd" => Whole(value) % 2 != 0,
-        "even" => Whole(value) % 2 == 0,
-        "divisibleby" => Whole(arguments.Get(0, "num")) is var by && by != 0
-            ? by == -1 || Whole(value) % by == 0
-            : throw new TemplateError("division by zero"),
-        "eq" or "equalto" or "==" => TemplateOperators.AreEqual(value, arguments.Get(0, "other")),
-        "ne" or "!=" => !TemplateOperators.AreEqual(value, arguments.Get(0, "other")),
-        "lt" or "lessthan" or "<" => TemplateOperators.Order(value, arguments.Get(0, "other")) < 0,
-        "le" or "<=" => TemplateOperators.Order(value, arguments.Get(0, "other")) <= 0,
-        "gt" or "greaterthan" or ">" => TemplateOperators.Order(value, arguments.Get(0, "other")) > 0,
-        "ge" or ">=" => TemplateOperators.Order(value, arguments.Get(0, "other")) >= 0,
-        "in" => TemplateOperators.Contains(arguments.Get(0, "seq"), value, limits),
-        "sameas" => value.GetType() == arguments.Get(0, "other").GetType() && TemplateOperators.AreEqual(value, arguments.Get(0, "other")),
-        "lower" => value is TextValue text && text.Value.Any(char.IsLower) && !text.Value.Any(char.IsUpper),
-        "upper" => value is TextValue text && text.Value.Any(char.IsUpper) && !text.Value.Any(char.IsLower),
-        _ => throw new TemplateError($"the test '{test}' is not supported; supported are {string.Join(", ", Supported)}"),
-    };
+    private static bool IsDivisible(long value, long by) => by == 0 ? throw new TemplateError("division by zero") : by == -1 || value % by == 0;
 
     private static long Whole(TemplateValue value) => value is IntValue number
         ? number.Value

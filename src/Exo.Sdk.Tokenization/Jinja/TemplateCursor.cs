@@ -1,8 +1,14 @@
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>A place in a list of tokens.</summary>
-internal sealed class TemplateCursor(List<TemplateToken> tokens)
+internal sealed class TemplateCursor(List<TemplateToken> tokens, TemplateBudget budget)
 {
+    // What of the syntax tree a token becomes, on the average.
+    private const int NodeBytes = 96;
+
+    // A number too large may have a million digits.
+    private const int MaxMessage = 400;
+
     private int _at;
 
     /// <summary>The token here.</summary>
@@ -15,7 +21,28 @@ internal sealed class TemplateCursor(List<TemplateToken> tokens)
     public TemplateToken Peek(int distance) => tokens[Math.Min(_at + distance, tokens.Count - 1)];
 
     /// <summary>Steps over the token here.</summary>
-    public TemplateToken Next() => tokens[_at < tokens.Count - 1 ? _at++ : _at];
+    public TemplateToken Next()
+    {
+        budget.Spend(1);
+        budget.Allocate(NodeBytes);
+        return tokens[_at < tokens.Count - 1 ? _at++ : _at];
+    }
+
+    /// <summary>Goes down into a bracket or a block; what is nested too deep is refused.</summary>
+    public void Enter()
+    {
+        try
+        {
+            budget.Enter(TemplateBudget.CallDepth);
+        }
+        catch (TemplateError e)
+        {
+            throw Fail(e.Message);
+        }
+    }
+
+    /// <summary>Comes back up.</summary>
+    public void Leave() => budget.Leave(TemplateBudget.CallDepth);
 
     /// <summary>Whether the token here is the given word or operator.</summary>
     public bool Is(string text) => Kind is TemplateTokenKind.Name or TemplateTokenKind.Operator && Current.Text == text;
@@ -37,5 +64,5 @@ internal sealed class TemplateCursor(List<TemplateToken> tokens)
 
     /// <summary>The error to throw about this place.</summary>
     public FormatException Fail(string what) =>
-        new($"{what} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
+        new($"{(what.Length <= MaxMessage ? what : $"{what.AsSpan(0, MaxMessage)}…")} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
 }

@@ -1,15 +1,12 @@
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>Evaluates expressions.</summary>
-internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time)
+internal sealed class TemplateEvaluator(TemplateBudget budget, TimeProvider time)
 {
-    /// <summary>What the evaluation may still cost.</summary>
-    public TemplateLimits Limits => limits;
-
     /// <summary>Puts the functions of the environment into a scope.</summary>
     public void AddFunctions(TemplateScope scope)
     {
-        foreach (CallableValue function in TemplateFunctions.All(time, limits))
+        foreach (CallableValue function in TemplateFunctions.All(time, budget))
         {
             scope.Set(function.Name, function);
         }
@@ -19,7 +16,15 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
     /// <exception cref="TemplateError">It cannot be evaluated.</exception>
     public TemplateValue Evaluate(TemplateExpression expression, TemplateScope scope)
     {
-        limits.Spend(1);
+        budget.Step();
+        budget.Enter();
+        TemplateValue value = EvaluateInner(expression, scope);
+        budget.Leave();
+        return value;
+    }
+
+    private TemplateValue EvaluateInner(TemplateExpression expression, TemplateScope scope)
+    {
         switch (expression)
         {
             case TemplateExpression.Literal literal:
@@ -27,23 +32,23 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
             case TemplateExpression.Name name:
                 return scope.Find(name.Identifier) ?? new UndefinedValue(name.Identifier);
             case TemplateExpression.List list:
-                return new ListValue([.. list.Items.Select(i => Evaluate(i, scope))], list.IsTuple);
+                return List(list, scope);
             case TemplateExpression.Map map:
                 return Map(map, scope);
             case TemplateExpression.Attribute attribute:
-                return TemplateMembers.Attribute(Evaluate(attribute.Target, scope), attribute.Member, limits);
+                return TemplateMembers.Attribute(Evaluate(attribute.Target, scope), attribute.Member, budget);
             case TemplateExpression.Index index:
-                return TemplateMembers.Index(Evaluate(index.Target, scope), Evaluate(index.Key, scope), limits);
+                return TemplateMembers.Index(Evaluate(index.Target, scope), Evaluate(index.Key, scope), budget);
             case TemplateExpression.Slice slice:
                 return TemplateMembers.Slice(
-                    Evaluate(slice.Target, scope), Bound(slice.Start, scope), Bound(slice.Stop, scope), Bound(slice.Step, scope), limits);
+                    Evaluate(slice.Target, scope), Bound(slice.Start, scope), Bound(slice.Stop, scope), Bound(slice.Step, scope), budget);
             case TemplateExpression.Call call:
                 return Call(call, scope, null);
             case TemplateExpression.Filter filter:
-                return TemplateFilters.Apply(filter.Function, Evaluate(filter.Target, scope), Arguments(filter.Arguments, scope), limits);
+                return TemplateFilters.Apply(filter.Function, Evaluate(filter.Target, scope), Arguments(filter.Arguments, scope), budget);
             case TemplateExpression.Test test:
                 return BoolValue.Of(
-                    TemplateConditions.Holds(test.Condition, Evaluate(test.Target, scope), Arguments(test.Arguments, scope), limits) != test.Negated);
+                    TemplateConditions.Holds(test.Condition, Evaluate(test.Target, scope), Arguments(test.Arguments, scope), budget) != test.Negated);
             case TemplateExpression.Unary unary:
                 return Unary(unary.Operator, Evaluate(unary.Operand, scope));
             case TemplateExpression.Binary { Operator: "and" } and:
@@ -53,7 +58,7 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
                 TemplateValue first = Evaluate(or.Left, scope);
                 return first.IsTrue ? first : Evaluate(or.Right, scope);
             case TemplateExpression.Binary binary:
-                return TemplateArithmetic.Apply(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope), limits);
+                return TemplateArithmetic.Apply(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope), budget);
             case TemplateExpression.Compare compare:
                 return Compare(compare, scope);
             case TemplateExpression.Conditional conditional:
@@ -72,20 +77,32 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
         TemplateArguments arguments = Arguments(call.Arguments, scope);
         if (caller is not null)
         {
+            budget.SpendItems(arguments.Named.Count + 1, MapValue.EntryBytes);
             arguments = arguments with { Named = new Dictionary<string, TemplateValue>(arguments.Named) { [caller.Name] = caller } };
         }
 
         return target is CallableValue callable ? callable.Call(arguments) : throw new TemplateError($"{target.Kind} cannot be called");
     }
 
+    private ListValue List(TemplateExpression.List list, TemplateScope scope)
+    {
+        budget.SpendItems(list.Items.Count, bytesEach: 8);
+        TemplateValue[] items = new TemplateValue[list.Items.Count];
+        for (int i = 0; i < items.Length; i++)
+        {
+            items[i] = Evaluate(list.Items[i], scope);
+        }
+
+        return new(items, list.IsTuple);
+    }
+
     private MapValue Map(TemplateExpression.Map map, TemplateScope scope)
     {
+        budget.Allocate(2 * MapValue.EntryBytes);
         MapValue result = new();
         foreach ((TemplateExpression key, TemplateExpression value) in map.Entries)
         {
-            result.Set(
-                Evaluate(key, scope) is TextValue text ? text.Text : throw new TemplateError("a key of a dictionary is no string"),
-                Evaluate(value, scope));
+            result.Set(Evaluate(key, scope), Evaluate(value, scope), budget);
         }
 
         return result;
@@ -98,13 +115,15 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
             return TemplateArguments.None;
         }
 
+        budget.SpendItems(arguments.Positional.Count, bytesEach: 24);
+        budget.SpendItems(1 + arguments.Named.Count, MapValue.EntryBytes);
         List<TemplateValue> positional = [];
         foreach (TemplateExpression argument in arguments.Positional)
         {
             if (argument is TemplateExpression.Spread spread)
             {
-                IReadOnlyList<TemplateValue> items = TemplateOperators.Items(Evaluate(spread.Items, scope));
-                limits.Spend(items.Count);
+                IReadOnlyList<TemplateValue> items = TemplateOperators.Items(Evaluate(spread.Items, scope), budget);
+                budget.SpendItems(items.Count, bytesEach: 24);
                 positional.AddRange(items);
             }
             else
@@ -146,17 +165,16 @@ internal sealed class TemplateEvaluator(TemplateLimits limits, TimeProvider time
         foreach ((string op, TemplateExpression operand) in compare.Rest)
         {
             TemplateValue right = Evaluate(operand, scope);
-            limits.Spend(left.Size + right.Size);
             bool holds = op switch
             {
-                "==" => TemplateOperators.AreEqual(left, right),
-                "!=" => !TemplateOperators.AreEqual(left, right),
-                "in" => TemplateOperators.Contains(right, left, limits),
-                "not in" => !TemplateOperators.Contains(right, left, limits),
-                "<" => TemplateOperators.Order(left, right) < 0,
-                ">" => TemplateOperators.Order(left, right) > 0,
-                "<=" => TemplateOperators.Order(left, right) <= 0,
-                _ => TemplateOperators.Order(left, right) >= 0,
+                "==" => TemplateOperators.AreEqual(left, right, budget),
+                "!=" => !TemplateOperators.AreEqual(left, right, budget),
+                "in" => TemplateOperators.Contains(right, left, budget),
+                "not in" => !TemplateOperators.Contains(right, left, budget),
+                "<" => TemplateOperators.Order(left, right, budget) < 0,
+                ">" => TemplateOperators.Order(left, right, budget) > 0,
+                "<=" => TemplateOperators.Order(left, right, budget) <= 0,
+                _ => TemplateOperators.Order(left, right, budget) >= 0,
             };
             if (!holds)
             {

@@ -9,10 +9,6 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
     /// <summary>What a filter block calls its body; no template can write this name.</summary>
     public const string BlockBody = "{body}";
 
-    private const int MaxDepth = 100;
-
-    private int _depth;
-
     /// <summary>One expression, or several with commas between, which are a tuple.</summary>
     public TemplateExpression Tuple(bool withConditional = true)
     {
@@ -34,11 +30,7 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
     /// <summary>One expression.</summary>
     public TemplateExpression Expression()
     {
-        if (++_depth > MaxDepth)
-        {
-            throw cursor.Fail($"expressions nested deeper than {MaxDepth}");
-        }
-
+        cursor.Enter();
         TemplateExpression value = Or();
         while (cursor.TryTake("if"))
         {
@@ -47,7 +39,7 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
             value = new TemplateExpression.Conditional(condition, value, otherwise);
         }
 
-        _depth--;
+        cursor.Leave();
         return value;
     }
 
@@ -73,13 +65,9 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
             return Compare();
         }
 
-        if (++_depth > MaxDepth)
-        {
-            throw cursor.Fail($"expressions nested deeper than {MaxDepth}");
-        }
-
+        cursor.Enter();
         TemplateExpression negated = new TemplateExpression.Unary("not", Not());
-        _depth--;
+        cursor.Leave();
         return negated;
     }
 
@@ -136,13 +124,9 @@ internal sealed class TemplateExpressionParser(TemplateCursor cursor)
         TemplateExpression value;
         if (cursor.Is("-") || cursor.Is("+"))
         {
-            if (++_depth > MaxDepth)
-            {
-                throw cursor.Fail($"expressions nested deeper than {MaxDepth}");
-            }
-
+            cursor.Enter();
             value = new TemplateExpression.Unary(cursor.Next().Text, Unary(withFilters: false));
-            _depth--;
+            cursor.Leave();
         }
         else
         {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Exo.Sdk.Tokenization.Jinja;
 
@@ -8,55 +7,68 @@ internal static class TemplateFunctions
 {
     /// <summary>The functions.</summary>
     /// <param name="time">Where <c>strftime_now</c> takes the time from.</param>
-    /// <param name="limits">What they may cost.</param>
-    public static IEnumerable<CallableValue> All(TimeProvider time, TemplateLimits limits)
+    /// <param name="budget">What they may cost.</param>
+    public static IEnumerable<CallableValue> All(TimeProvider time, TemplateBudget budget)
     {
-        yield return new("namespace", Namespace);
-        yield return new("dict", Dictionary);
-        yield return new("range", a => Range(a, limits));
-        yield return new("raise_exception", static a => throw new TemplateError($"the template refuses: {TemplateOperators.ToText(a.Get(0, "message")).Value}"));
-        yield return new("strftime_now", a => new TextValue(FormatTime(time.GetLocalNow(), a.Text(0, "format").Value)));
+        CallableValue Function(string name, Func<TemplateArguments, TemplateValue> call) => new(name, a =>
+        {
+            budget.Step();
+            budget.Spend(a.Breadth);
+            return call(a);
+        });
+        yield return Function("namespace", a => Namespace(a, budget));
+        yield return Function("dict", a => Dictionary(a, budget));
+        yield return Function("range", a => Range(a, budget));
+        yield return Function("raise_exception", a => throw new TemplateError($"the template refuses: {TemplateOperators.ToText(a.Get(0, "message"), budget).Value}"));
+        yield return Function("strftime_now", a => new TextValue(FormatTime(time.GetLocalNow(), a.Text(0, "format").Value, budget)));
     }
 
-    private static NamespaceValue Namespace(TemplateArguments arguments)
+    private static NamespaceValue Namespace(TemplateArguments arguments, TemplateBudget budget)
     {
         NamespaceValue space = new();
-        foreach (TemplateValue from in arguments.Positional)
+        foreach ((TemplateValue key, TemplateValue value) in Dictionary(arguments, budget).Entries)
         {
-            foreach ((TemplateText key, TemplateValue value) in (from as MapValue ?? throw new TemplateError("a namespace is made of names and values")).Entries)
-            {
-                space.Attributes[key.Value] = value;
-            }
-        }
-
-        foreach ((string name, TemplateValue value) in arguments.Named)
-        {
-            space.Attributes[name] = value;
+            space.Set(key is TextValue name ? name.Value : throw new TemplateError($"the name of an attribute is no string but {key.Kind}"), value, budget);
         }
 
         return space;
     }
 
-    private static MapValue Dictionary(TemplateArguments arguments)
+    // As Python's dict(…): of another, of pairs, and of names.
+    private static MapValue Dictionary(TemplateArguments arguments, TemplateBudget budget)
     {
+        budget.Allocate(MapValue.EntryBytes);
         MapValue map = new();
-        foreach (TemplateValue from in arguments.Positional)
+        if (arguments.Positional.Count > 1)
         {
-            foreach ((TemplateText key, TemplateValue value) in (from as MapValue ?? throw new TemplateError("a dictionary is made of names and values")).Entries)
+            throw new TemplateError("a dictionary is made of at most one other and of names");
+        }
+
+        if (arguments.Positional is [MapValue other])
+        {
+            foreach ((TemplateValue key, TemplateValue value) in other.Entries)
             {
-                map.Set(key, value);
+                map.Set(key, value, budget);
+            }
+        }
+        else if (arguments.Positional is [var pairs])
+        {
+            foreach (TemplateValue pair in TemplateOperators.Items(pairs, budget))
+            {
+                map.Set(
+                    pair is ListValue { Items: [var key, var value] } ? key : throw new TemplateError("a dictionary is made of names and values"), value, budget);
             }
         }
 
         foreach ((string name, TemplateValue value) in arguments.Named)
         {
-            map.Set(TemplateText.Control(name), value);
+            map.Set(new TextValue(name), value, budget);
         }
 
         return map;
     }
 
-    private static ListValue Range(TemplateArguments arguments, TemplateLimits limits)
+    private static ListValue Range(TemplateArguments arguments, TemplateBudget budget)
     {
         bool oneBound = arguments.Positional.Count == 1;
         long start = oneBound ? 0 : arguments.Int(0, "start", 0), stop = oneBound ? arguments.Int(0, "stop", 0) : arguments.Int(1, "stop", 0);
@@ -68,35 +80,45 @@ internal static class TemplateFunctions
 
         Int128 distance = (Int128)stop - start;
         Int128 count = distance == 0 || distance > 0 != step > 0 ? 0 : ((distance + step + (step > 0 ? -1 : 1)) / step);
-        if (count > TemplateLimits.MaxRange)
+        if (count > TemplateBudget.MaxRange)
         {
-            throw new TemplateError($"a range of more than {TemplateLimits.MaxRange} numbers");
+            throw new TemplateError($"a range of more than {TemplateBudget.MaxRange} numbers");
         }
 
-        limits.Spend((long)count);
+        budget.SpendItems((long)count, bytesEach: 40);
         return new([.. Enumerable.Range(0, (int)count).Select(i => new IntValue(start + (i * step)))]);
     }
 
     // The directives of C's strftime, with English names.
-    private static string FormatTime(DateTimeOffset now, string format)
+    private static TemplateText FormatTime(DateTimeOffset now, string format, TemplateBudget budget)
     {
-        StringBuilder text = new();
+        TemplateTextBuilder text = new(budget);
         for (int i = 0; i < format.Length; i++)
         {
-            if (format[i] != '%' || i + 1 == format.Length)
+            int next = format.IndexOf('%', i);
+            if (next != i)
             {
-                text.Append(format[i]);
+                int end = next < 0 ? format.Length : next;
+                text.Append(format.AsSpan(i, end - i));
+                i = end - 1;
+                continue;
+            }
+
+            if (i + 1 == format.Length)
+            {
+                text.Append('%');
                 continue;
             }
 
             bool unpadded = format[++i] == '-' && i + 1 < format.Length;
             i += unpadded ? 1 : 0;
+            budget.SpendText(16);
             string part = Directive(now, format[i]) ?? $"%{(unpadded ? "-" : "")}{format[i]}";
-            string bare = part.TrimStart('0');
-            text.Append(!unpadded ? part : bare.Length == 0 ? "0" : bare);
+            ReadOnlySpan<char> bare = unpadded ? part.AsSpan().TrimStart('0') : part;
+            text.Append(bare.Length == 0 && part.Length > 0 ? "0" : bare);
         }
 
-        return text.ToString();
+        return text.ToText();
     }
 
     private static string? Directive(DateTimeOffset now, char directive)

@@ -12,12 +12,17 @@ internal sealed class TemplateInterpreter
     // A turn of a loop, with its scope, costs as much as this many expressions.
     private const int LoopCost = 10;
 
-    private readonly TemplateLimits _limits = new();
+    // The statements of a block, and what runs one of them.
+    private const int BlockDepth = 2;
+
+    private readonly TemplateBudget _budget;
     private readonly TemplateEvaluator _evaluator;
 
-    public TemplateInterpreter(TimeProvider time)
+    /// <summary>Makes an interpreter for one rendering.</summary>
+    public TemplateInterpreter(TimeProvider time, TemplateBudget budget)
     {
-        _evaluator = new(_limits, time);
+        _budget = budget;
+        _evaluator = new(budget, time);
     }
 
     private enum Flow
@@ -36,46 +41,43 @@ internal sealed class TemplateInterpreter
     /// <exception cref="TemplateError">The template refused, or cannot be run.</exception>
     public TemplateText Render(IReadOnlyList<TemplateStatement> statements, IEnumerable<(string Name, TemplateValue Value)> variables)
     {
-        TemplateScope globals = new(null);
+        TemplateScope globals = new(null, _budget);
         _evaluator.AddFunctions(globals);
-        TemplateScope scope = new(globals);
+        TemplateScope scope = new(globals, _budget);
         foreach ((string name, TemplateValue value) in variables)
         {
             scope.Set(name, value);
         }
 
-        TemplateOutput output = new(_limits);
+        TemplateTextBuilder output = new(_budget);
         Run(statements, scope, output);
         return output.ToText();
     }
 
-    private Flow Run(IReadOnlyList<TemplateStatement> statements, TemplateScope scope, TemplateOutput output)
+    private Flow Run(IReadOnlyList<TemplateStatement> statements, TemplateScope scope, TemplateTextBuilder output)
     {
-        foreach (TemplateStatement statement in statements)
+        _budget.Enter(BlockDepth);
+        Flow flow = Flow.Next;
+        for (int i = 0; i < statements.Count && flow == Flow.Next; i++)
         {
-            Line = statement.Line;
-            _limits.Spend(1);
-            Flow flow = Run(statement, scope, output);
-            if (flow != Flow.Next)
-            {
-                return flow;
-            }
+            Line = statements[i].Line;
+            _budget.Step();
+            flow = Run(statements[i], scope, output);
         }
 
-        return Flow.Next;
+        _budget.Leave(BlockDepth);
+        return flow;
     }
 
-    private Flow Run(TemplateStatement statement, TemplateScope scope, TemplateOutput output)
+    private Flow Run(TemplateStatement statement, TemplateScope scope, TemplateTextBuilder output)
     {
         switch (statement)
         {
             case TemplateStatement.Data data:
-                output.Write(TemplateText.Control(data.Text));
+                output.Append(TemplateText.Control(data.Text));
                 break;
             case TemplateStatement.Print print:
-                TemplateValue printed = _evaluator.Evaluate(print.Value, scope);
-                _limits.Spend(printed.Size);
-                output.Write(TemplateOperators.ToText(printed));
+                output.Append(TemplateOperators.ToText(_evaluator.Evaluate(print.Value, scope), _budget));
                 break;
             case TemplateStatement.If condition:
                 return Run(Chosen(condition, scope), scope, output);
@@ -90,14 +92,14 @@ internal sealed class TemplateInterpreter
                 AssignOne(block.Target, block.Member, captured, scope);
                 break;
             case TemplateStatement.FilterBlock block:
-                output.Write(TemplateOperators.ToText(Filtered(Capture(block.Body, scope), block.Filters, scope)));
+                output.Append(TemplateOperators.ToText(Filtered(Capture(block.Body, scope), block.Filters, scope), _budget));
                 break;
             case TemplateStatement.Macro macro:
                 scope.Set(macro.Name, new CallableValue(macro.Name, arguments => Call(macro, scope, arguments)));
                 break;
             case TemplateStatement.CallBlock block:
                 CallableValue caller = new(block.Caller.Name, arguments => Call(block.Caller, scope, arguments));
-                output.Write(TemplateOperators.ToText(_evaluator.Call(block.Call, scope, caller)));
+                output.Append(TemplateOperators.ToText(_evaluator.Call(block.Call, scope, caller), _budget));
                 break;
             case TemplateStatement.Group group:
                 return Run(group.Body, scope, output);
@@ -123,15 +125,15 @@ internal sealed class TemplateInterpreter
         return choice.Otherwise;
     }
 
-    private void Loop(TemplateStatement.For loop, TemplateScope scope, TemplateOutput output)
+    private void Loop(TemplateStatement.For loop, TemplateScope scope, TemplateTextBuilder output)
     {
-        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(_evaluator.Evaluate(loop.Source, scope));
-        _limits.Spend(items.Count);
+        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(_evaluator.Evaluate(loop.Source, scope), _budget);
         if (loop.Condition is { } condition)
         {
+            _budget.SpendItems(items.Count, bytesEach: 24);
             items = [.. items.Where(item =>
             {
-                TemplateScope inner = new(scope);
+                TemplateScope inner = new(scope, _budget);
                 Bind(loop.Targets, item, inner);
                 return _evaluator.Evaluate(condition, inner).IsTrue;
             })];
@@ -139,14 +141,14 @@ internal sealed class TemplateInterpreter
 
         if (items.Count == 0)
         {
-            Run(loop.Otherwise, new TemplateScope(scope), output);
+            Run(loop.Otherwise, new TemplateScope(scope, _budget), output);
             return;
         }
 
         for (int i = 0; i < items.Count; i++)
         {
-            _limits.Spend(LoopCost);
-            TemplateScope inner = new(scope);
+            _budget.Spend(LoopCost);
+            TemplateScope inner = new(scope, _budget);
             inner.Set("loop", new LoopValue(items, i));
             Bind(loop.Targets, items[i], inner);
             if (Run(loop.Body, inner, output) == Flow.Break)
@@ -169,7 +171,7 @@ internal sealed class TemplateInterpreter
         }
     }
 
-    private static void AssignOne(string target, string? member, TemplateValue value, TemplateScope scope)
+    private void AssignOne(string target, string? member, TemplateValue value, TemplateScope scope)
     {
         if (member is null)
         {
@@ -177,7 +179,7 @@ internal sealed class TemplateInterpreter
         }
         else if (scope.Find(target) is NamespaceValue space)
         {
-            space.Attributes[member] = value;
+            space.Set(member, value, _budget);
         }
         else
         {
@@ -185,7 +187,7 @@ internal sealed class TemplateInterpreter
         }
     }
 
-    private static void Bind(IReadOnlyList<string> targets, TemplateValue value, TemplateScope scope)
+    private void Bind(IReadOnlyList<string> targets, TemplateValue value, TemplateScope scope)
     {
         if (targets.Count == 1)
         {
@@ -193,7 +195,7 @@ internal sealed class TemplateInterpreter
             return;
         }
 
-        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(value);
+        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(value, _budget);
         if (items.Count != targets.Count)
         {
             throw new TemplateError($"{items.Count} values for {targets.Count} names");
@@ -207,8 +209,8 @@ internal sealed class TemplateInterpreter
 
     private TextValue Capture(IReadOnlyList<TemplateStatement> body, TemplateScope scope)
     {
-        TemplateOutput inner = new(_limits);
-        Run(body, new TemplateScope(scope), inner);
+        TemplateTextBuilder inner = new(_budget);
+        Run(body, new TemplateScope(scope, _budget), inner);
         return new TextValue(inner.ToText());
     }
 
@@ -219,15 +221,15 @@ internal sealed class TemplateInterpreter
             return text;
         }
 
-        TemplateScope inner = new(scope);
+        TemplateScope inner = new(scope, _budget);
         inner.Set(TemplateExpressionParser.BlockBody, text);
         return _evaluator.Evaluate(filters, inner);
     }
 
     private TextValue Call(TemplateStatement.Macro macro, TemplateScope defined, TemplateArguments arguments)
     {
-        _limits.Enter();
-        TemplateScope scope = new(defined);
+        _budget.Enter(TemplateBudget.CallDepth);
+        TemplateScope scope = new(defined, _budget);
         if (arguments.Positional.Count > macro.Parameters.Count)
         {
             throw new TemplateError($"the macro '{macro.Name}' takes {macro.Parameters.Count} arguments, not {arguments.Positional.Count}");
@@ -235,11 +237,12 @@ internal sealed class TemplateInterpreter
 
         foreach (string name in arguments.Named.Keys)
         {
+            _budget.Step();
             if (name == Caller)
             {
                 scope.Set(Caller, arguments.Named[Caller]);
             }
-            else if (!macro.Parameters.Any(p => p.Name == name))
+            else if (!macro.Takes(name))
             {
                 throw new TemplateError($"the macro '{macro.Name}' has no parameter '{name}'");
             }
@@ -248,14 +251,15 @@ internal sealed class TemplateInterpreter
         for (int i = 0; i < macro.Parameters.Count; i++)
         {
             (string name, TemplateExpression? otherwise) = macro.Parameters[i];
+            _budget.Step();
             scope.Set(name, arguments.Find(i, name) ?? (otherwise is null ? new UndefinedValue(name) : _evaluator.Evaluate(otherwise, scope)));
         }
 
         int line = Line;
-        TemplateOutput output = new(_limits);
+        TemplateTextBuilder output = new(_budget);
         Run(macro.Body, scope, output);
         Line = line;
-        _limits.Leave();
+        _budget.Leave(TemplateBudget.CallDepth);
         return new TextValue(output.ToText());
     }
 }

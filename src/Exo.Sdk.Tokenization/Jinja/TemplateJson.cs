@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace Exo.Sdk.Tokenization.Jinja;
@@ -10,36 +9,30 @@ internal static class TemplateJson
     private const int MaxDepth = 64;
 
     /// <summary>A value out of JSON; its texts are foreign.</summary>
-    public static TemplateValue Read(JsonElement json, int depth = 0)
+    public static TemplateValue Read(JsonElement json, TemplateBudget budget, int depth = 0)
     {
         if (depth > MaxDepth)
         {
             throw new TemplateError($"JSON nested deeper than {MaxDepth}");
         }
 
+        budget.Step();
         switch (json.ValueKind)
         {
             case JsonValueKind.String:
-                try
-                {
-                    return new TextValue(TemplateText.Foreign(json.GetString()!));
-                }
-                catch (InvalidOperationException)
-                {
-                    throw new TemplateError("a text of the JSON is not Unicode");
-                }
-
+                return Text(static j => j.GetString()!, json, budget);
             case JsonValueKind.True or JsonValueKind.False:
                 return BoolValue.Of(json.GetBoolean());
             case JsonValueKind.Number:
                 return json.TryGetInt64(out long whole) ? new IntValue(whole) : new FloatValue(json.GetDouble());
             case JsonValueKind.Array:
-                return new ListValue([.. json.EnumerateArray().Select(i => Read(i, depth + 1))]);
+                budget.SpendItems(json.GetArrayLength(), bytesEach: 16);
+                return new ListValue([.. json.EnumerateArray().Select(i => Read(i, budget, depth + 1))]);
             case JsonValueKind.Object:
                 MapValue map = new();
                 foreach (JsonProperty member in json.EnumerateObject())
                 {
-                    map.Set(TemplateText.Foreign(member.Name), Read(member.Value, depth + 1));
+                    map.Set(Text(static m => m.Name, member, budget), Read(member.Value, budget, depth + 1), budget);
                 }
 
                 return map;
@@ -48,31 +41,48 @@ internal static class TemplateJson
         }
     }
 
+    private static TextValue Text<T>(Func<T, string> read, T from, TemplateBudget budget)
+    {
+        try
+        {
+            string text = read(from);
+            budget.SpendText(text.Length);
+            return new TextValue(TemplateText.Foreign(text));
+        }
+        catch (InvalidOperationException)
+        {
+            throw new TemplateError("a text of the JSON is not Unicode");
+        }
+    }
+
     /// <summary>
     /// The <c>tojson</c> of chat templates: Python's <c>json.dumps</c> with <c>ensure_ascii=False</c>. The text is foreign if
     /// any part of the value is.
     /// </summary>
-    public static TextValue Write(TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    public static TextValue Write(TemplateValue value, TemplateArguments a, TemplateBudget budget)
     {
         // As the reference: tojson(ensure_ascii, indent, separators, sort_keys).
         bool ascii = a.IsTrue(0, "ensure_ascii");
-        int? indent = a.Find(1, "indent") is null or NoneValue ? null : (int)Math.Clamp(a.Int(1, "indent", 0), 0, 64);
+        string? indent = a.Find(1, "indent") switch
+        {
+            null or NoneValue => null,
+            TextValue text => text.Value,
+            _ => new string(' ', (int)Math.Clamp(a.Int(1, "indent", 0), 0, 64)),
+        };
         (string item, string key) = (indent is null ? ", " : ",", ": ");
         if (a.Find(2, "separators") is ListValue { Items: [TextValue between, TextValue after] })
         {
             (item, key) = (between.Value, after.Value);
         }
 
-        Writer writer = new(ascii, indent, item, key, a.IsTrue(3, "sort_keys"), limits);
+        Writer writer = new(ascii, indent, item, key, a.IsTrue(3, "sort_keys"), budget);
         writer.Write(value, 0);
-        return new(TemplateText.Of(writer.Text, TemplateOperators.IsControl(value)));
+        return new(writer.Text.ToText(TemplateOperators.IsControl(value)));
     }
 
-    private sealed class Writer(bool ascii, int? indent, string itemSeparator, string keySeparator, bool sortKeys, TemplateLimits limits)
+    private sealed class Writer(bool ascii, string? indent, string itemSeparator, string keySeparator, bool sortKeys, TemplateBudget budget)
     {
-        private readonly StringBuilder _text = new();
-
-        public string Text => _text.ToString();
+        public TemplateTextBuilder Text { get; } = new(budget);
 
         public void Write(TemplateValue value, int depth)
         {
@@ -81,35 +91,22 @@ internal static class TemplateJson
                 throw new TemplateError($"a value nested deeper than {MaxDepth}");
             }
 
-            limits.Spend(1);
             switch (value)
             {
                 case TextValue text:
-                    limits.SpendText((long)_text.Length + text.Text.Length);
                     WriteText(text.Value);
                     break;
-                case BoolValue flag:
-                    _text.Append(flag.Value ? "true" : "false");
-                    break;
-                case NoneValue:
-                    _text.Append("null");
-                    break;
-                case IntValue number:
-                    _text.Append(number.Value.ToString(CultureInfo.InvariantCulture));
-                    break;
-                case FloatValue number:
-                    _text.Append(double.IsFinite(number.Value) ? TemplateOperators.Represent(number.Value) : double.IsNaN(number.Value) ? "NaN" : number.Value > 0 ? "Infinity" : "-Infinity");
+                case BoolValue or NoneValue or IntValue or FloatValue:
+                    Text.Append(Scalar(value)!);
                     break;
                 case ListValue list:
                     WriteItems('[', ']', list.Items, depth, i => Write(i, depth + 1));
                     break;
                 case MapValue map:
-                    IEnumerable<(TemplateText Key, TemplateValue Value)> entries = map.Entries;
-                    entries = sortKeys ? entries.OrderBy(static e => e.Key.Value, StringComparer.Ordinal) : entries;
-                    WriteItems('{', '}', [.. entries], depth, e =>
+                    WriteItems('{', '}', sortKeys ? Sorted(map) : map.Entries, depth, e =>
                     {
-                        WriteText(e.Key.Value);
-                        _text.Append(keySeparator);
+                        WriteText(e.Key is TextValue name ? name.Value : Scalar(e.Key) ?? throw new TemplateError($"a key of JSON is {e.Key.Kind}"));
+                        Text.Append(keySeparator);
                         Write(e.Value, depth + 1);
                     });
                     break;
@@ -118,12 +115,35 @@ internal static class TemplateJson
             }
         }
 
+        private static string? Scalar(TemplateValue value) => value switch
+        {
+            BoolValue flag => flag.Value ? "true" : "false",
+            NoneValue => "null",
+            IntValue number => number.Value.ToString(CultureInfo.InvariantCulture),
+            FloatValue { Value: var number } => double.IsFinite(number) ? TemplateOperators.Represent(number) : double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity",
+            _ => null,
+        };
+
+        private List<(TemplateValue Key, TemplateValue Value)> Sorted(MapValue map)
+        {
+            budget.SpendItems(map.Entries.Count, bytesEach: 96);
+            Comparer<TemplateValue> order = Comparer<TemplateValue>.Create((x, y) => TemplateOperators.Order(x, y, budget));
+            try
+            {
+                return [.. map.Entries.OrderBy(static e => e.Key, order)];
+            }
+            catch (InvalidOperationException e) when (e.InnerException is TemplateError error)
+            {
+                throw error;
+            }
+        }
+
         private void WriteItems<T>(char open, char close, IReadOnlyList<T> items, int depth, Action<T> write)
         {
-            _text.Append(open);
+            Text.Append(open);
             for (int i = 0; i < items.Count; i++)
             {
-                _text.Append(i > 0 ? itemSeparator : "");
+                Text.Append(i > 0 ? itemSeparator : "");
                 NewLine(depth + 1);
                 write(items[i]);
             }
@@ -133,22 +153,30 @@ internal static class TemplateJson
                 NewLine(depth);
             }
 
-            _text.Append(close);
+            Text.Append(close);
         }
 
         private void NewLine(int depth)
         {
-            if (indent is { } width)
+            if (indent is null)
             {
-                _text.Append('\n').Append(' ', width * depth);
+                return;
+            }
+
+            Text.Append('\n');
+            for (; depth > 0; depth--)
+            {
+                Text.Append(indent);
             }
         }
 
         private void WriteText(string text)
         {
-            _text.Append('"');
-            foreach (char c in text)
+            Text.Append('"');
+            int start = 0;
+            for (int i = 0; i < text.Length; i++)
             {
+                char c = text[i];
                 string? escape = c switch
                 {
                     '"' => "\\\"",
@@ -158,21 +186,26 @@ internal static class TemplateJson
                     '\t' => "\\t",
                     '\b' => "\\b",
                     '\f' => "\\f",
-                    < ' ' => $"\\u{(int)c:x4}",
-                    > '~' when ascii => $"\\u{(int)c:x4}",
+                    < ' ' => Escaped(c),
+                    > '~' when ascii => Escaped(c),
                     _ => null,
                 };
-                if (escape is null)
+                if (escape is not null)
                 {
-                    _text.Append(c);
-                }
-                else
-                {
-                    _text.Append(escape);
+                    Text.Append(text.AsSpan(start, i - start));
+                    Text.Append(escape);
+                    start = i + 1;
                 }
             }
 
-            _text.Append('"');
+            Text.Append(text.AsSpan(start));
+            Text.Append('"');
+        }
+
+        private string Escaped(char c)
+        {
+            budget.Step();
+            return string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
         }
     }
 }

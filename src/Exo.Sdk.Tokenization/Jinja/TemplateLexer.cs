@@ -53,21 +53,33 @@ internal sealed class TemplateLexer
     private static readonly string[] Operators =
         ["**", "//", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
 
+    // What Python's own names never come near; a longer one would be hashed at every use.
+    private const int MaxName = 256;
+
+    private const int TokenBytes = 48;
+
     private readonly string _source;
+    private readonly TemplateBudget _budget;
     private readonly List<TemplateToken> _tokens = [];
     private int _at;
     private int _line = 1;
     private int _counted;
     private bool _atLineStart = true;
 
-    private TemplateLexer(string source) => _source = source;
+    private TemplateLexer(string source, TemplateBudget budget)
+    {
+        _source = source;
+        _budget = budget;
+    }
 
     /// <summary>Cuts a template.</summary>
     /// <exception cref="FormatException">A tag or a string has no end, or a character belongs to nothing.</exception>
-    public static List<TemplateToken> Cut(string template)
+    /// <exception cref="TemplateError">It costs too much.</exception>
+    public static List<TemplateToken> Cut(string template, TemplateBudget budget)
     {
+        budget.SpendText(template.Length);
         string source = template.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
-        TemplateLexer lexer = new(source.EndsWith('\n') ? source[..^1] : source);
+        TemplateLexer lexer = new(source.EndsWith('\n') ? source[..^1] : source, budget);
         lexer.Run();
         return lexer._tokens;
     }
@@ -270,7 +282,7 @@ internal sealed class TemplateLexer
                 _at++;
             }
 
-            Add(TemplateTokenKind.Name, _source[start.._at]);
+            Add(TemplateTokenKind.Name, _at - start <= MaxName ? _source[start.._at] : throw Fail($"a name of more than {MaxName} characters"));
         }
         else if (char.IsAsciiDigit(c))
         {
@@ -282,8 +294,7 @@ internal sealed class TemplateLexer
         }
         else
         {
-            string found = Operators.FirstOrDefault(o => string.CompareOrdinal(_source, _at, o, 0, o.Length) == 0)
-                ?? throw Fail($"the character '{c}'");
+            string found = Operator() ?? throw Fail($"the character '{c}'");
             depth += found is "(" or "[" or "{" ? 1 : found is ")" or "]" or "}" ? -1 : 0;
             if (depth < 0)
             {
@@ -293,6 +304,19 @@ internal sealed class TemplateLexer
             Add(TemplateTokenKind.Operator, found);
             _at += found.Length;
         }
+    }
+
+    private string? Operator()
+    {
+        foreach (string known in Operators)
+        {
+            if (string.CompareOrdinal(_source, _at, known, 0, known.Length) == 0)
+            {
+                return known;
+            }
+        }
+
+        return null;
     }
 
     private void Number()
@@ -396,7 +420,12 @@ internal sealed class TemplateLexer
         return at;
     }
 
-    private void Add(TemplateTokenKind kind, string text) => _tokens.Add(new(kind, text, Line()));
+    private void Add(TemplateTokenKind kind, string text)
+    {
+        _budget.Spend(1 + (text.Length / 8));
+        _budget.Allocate(TokenBytes + (2L * text.Length));
+        _tokens.Add(new(kind, text, Line()));
+    }
 
     private int Line()
     {

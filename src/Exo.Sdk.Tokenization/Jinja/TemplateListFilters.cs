@@ -3,128 +3,158 @@ namespace Exo.Sdk.Tokenization.Jinja;
 /// <summary>The filters on lists and dictionaries.</summary>
 internal static class TemplateListFilters
 {
-    /// <summary>Applies a filter, or answers null when it is none of these.</summary>
-    public static TemplateValue? Apply(string name, TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    // What a sorted item costs beyond its comparisons: its place, its key, and its share of the tables of the sort.
+    private const int SortBytes = 64;
+
+    /// <summary>Adds them.</summary>
+    public static void AddTo(TemplateOperations all)
     {
-        switch (name)
-        {
-            case "list":
-                return List(TemplateOperators.Items(value), limits);
-            case "first":
-                return TemplateOperators.Items(value) is [var first, ..] ? first : new UndefinedValue("the first of nothing");
-            case "last":
-                return TemplateOperators.Items(value) is [.., var last] ? last : new UndefinedValue("the last of nothing");
-            case "reverse":
-                return value is TextValue text
-                    ? TemplateMembers.Slice(text, null, null, -1, limits)
-                    : List(TemplateOperators.Items(value).Reverse(), limits);
-            case "items":
-                return value is MapValue map ? TemplateMethods.Items(map)
-                    : value is UndefinedValue ? new ListValue([])
-                    : throw new TemplateError($"{value.Kind} has no items");
-            case "dictsort":
-                return DictionarySort(value, a, limits);
-            case "sort":
-                return Sort(value, a, limits);
-            case "unique":
-                return Unique(value, a, limits);
-            case "map":
-                return Map(value, a, limits);
-            case "select" or "reject":
-                return List(
-                    TemplateOperators.Items(value).Where(i => (a.Positional.Count == 0 ? i.IsTrue : Holds(i, a, 0, limits)) == (name == "select")), limits);
-            case "selectattr" or "rejectattr":
-                TemplateValue attribute = a.Get(0, "attribute");
-                return List(
-                    TemplateOperators.Items(value).Where(i =>
-                    {
-                        TemplateValue member = Attribute(i, attribute, limits);
-                        return (a.Positional.Count == 1 ? member.IsTrue : Holds(member, a, 1, limits)) == (name == "selectattr");
-                    }),
-                    limits);
-            case "min" or "max":
-                IReadOnlyList<TemplateValue> items = Mapped(TemplateOperators.Items(value), a.Find(1, "attribute"), limits);
-                return items.Count == 0
-                    ? new UndefinedValue($"the {name} of nothing")
-                    : items.Aggregate((x, y) => TemplateOperators.Order(y, x) * (name == "min" ? -1 : 1) > 0 ? y : x);
-            case "sum":
-                return Mapped(TemplateOperators.Items(value), a.Find(0, "attribute"), limits)
-                    .Aggregate(a.Find(1, "start") ?? new IntValue(0), (x, y) => TemplateArithmetic.Apply("+", x, y, limits));
-            default:
-                return null;
-        }
+        all.Walk(static (v, _, b) => Copy(TemplateOperators.Items(v, b), b), "list");
+        all.Walk(static (v, _, b) => First(v, b) ?? new UndefinedValue("the first of nothing"), "first");
+        all.Walk(static (v, _, b) => v is IteratorValue ? throw new TemplateError("an iterator has no last item")
+            : TemplateOperators.Items(v, b) is [.., var last] ? last : new UndefinedValue("the last of nothing"), "last");
+        all.Walk(static (v, _, b) => Reverse(v, b), "reverse");
+        all.Walk(static (v, _, b) => Entries(v, b), "items");
+        all.Walk(static (v, a, b) => DictionarySort(v, a, b), "dictsort");
+        all.Walk(static (v, a, b) => Sort(v, a, b), "sort");
+        all.Walk(static (v, a, b) => Unique(v, a, b), "unique");
+        all.Walk(static (v, a, b) => Map(v, a, b), "map");
+        all.Walk(static (v, a, b) => Select(v, a, keeps: true, b), "select");
+        all.Walk(static (v, a, b) => Select(v, a, keeps: false, b), "reject");
+        all.Walk(static (v, a, b) => SelectByAttribute(v, a, keeps: true, b), "selectattr");
+        all.Walk(static (v, a, b) => SelectByAttribute(v, a, keeps: false, b), "rejectattr");
+        all.Walk(static (v, a, b) => Extreme(v, a, sign: -1, b), "min");
+        all.Walk(static (v, a, b) => Extreme(v, a, sign: 1, b), "max");
+        all.Walk(static (v, a, b) => Sum(v, a, b), "sum");
     }
 
-    /// <summary>The attribute of an item by its name, by a dotted name or by a place.</summary>
-    public static TemplateValue Attribute(TemplateValue item, TemplateValue attribute, TemplateLimits limits)
+    private static TemplateValue? First(TemplateValue value, TemplateBudget budget) =>
+        value is IteratorValue iterator ? iterator.TakeFirst() : TemplateOperators.Items(value, budget) is [var first, ..] ? first : null;
+
+    private static ListValue Copy(IReadOnlyList<TemplateValue> items, TemplateBudget budget)
     {
-        limits.Spend(1);
-        if (attribute is not TextValue name)
-        {
-            return TemplateMembers.Index(item, attribute, limits);
-        }
-
-        foreach (string part in name.Value.Split('.'))
-        {
-            item = item is UndefinedValue ? item
-                : long.TryParse(part, out long place) ? TemplateMembers.Index(item, new IntValue(place), limits)
-                : TemplateMembers.Index(item, new TextValue(part), limits);
-        }
-
-        return item;
+        budget.SpendItems(items.Count, bytesEach: 8);
+        return new([.. items]);
     }
 
-    private static bool Holds(TemplateValue value, TemplateArguments a, int place, TemplateLimits limits) =>
-        TemplateConditions.Holds(a.Text(place, "test").Value, value, a.From(place + 1), limits);
-
-    private static IReadOnlyList<TemplateValue> Mapped(IReadOnlyList<TemplateValue> items, TemplateValue? attribute, TemplateLimits limits) =>
-        attribute is null or NoneValue ? items : [.. items.Select(i => Attribute(i, attribute, limits))];
-
-    private static ListValue List(IEnumerable<TemplateValue> items, TemplateLimits limits)
+    private static TemplateValue Reverse(TemplateValue value, TemplateBudget budget)
     {
-        List<TemplateValue> list = [];
+        if (value is TextValue text)
+        {
+            return TemplateMembers.Slice(text, null, null, -1, budget);
+        }
+
+        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(value, budget);
+        budget.SpendItems(items.Count, bytesEach: 16);
+        TemplateValue[] reversed = [.. items];
+        Array.Reverse(reversed);
+        return value is IteratorValue ? new ListValue(reversed) : new IteratorValue(reversed);
+    }
+
+    private static IteratorValue Entries(TemplateValue value, TemplateBudget budget) => value switch
+    {
+        MapValue map => new(TemplateMethods.Items(map, budget).Items),
+        UndefinedValue => new([]),
+        _ => throw new TemplateError($"{value.Kind} has no items"),
+    };
+
+    // As the reference: whatever is false, none included, is a sequence of nothing here.
+    private static IReadOnlyList<TemplateValue> ItemsOfTrue(TemplateValue value, TemplateBudget budget) =>
+        value.IsTrue ? TemplateOperators.Items(value, budget) : [];
+
+    private static IteratorValue Select(TemplateValue value, TemplateArguments a, bool keeps, TemplateBudget budget)
+    {
+        Func<TemplateValue, bool> holds = Condition(a, 0, budget);
+        return Where(ItemsOfTrue(value, budget), item => holds(item) == keeps, budget);
+    }
+
+    private static IteratorValue SelectByAttribute(TemplateValue value, TemplateArguments a, bool keeps, TemplateBudget budget)
+    {
+        IReadOnlyList<TemplateValue> items = ItemsOfTrue(value, budget);
+        if (items.Count == 0)
+        {
+            return new([]);
+        }
+
+        AttributePath path = AttributePath.Of(a.Get(0, "attribute"), budget);
+        Func<TemplateValue, bool> holds = Condition(a, 1, budget);
+        return Where(items, item => holds(path.Of(item, budget)) == keeps, budget);
+    }
+
+    // The test that the arguments name from a place on, with the arguments behind it.
+    private static Func<TemplateValue, bool> Condition(TemplateArguments a, int place, TemplateBudget budget)
+    {
+        if (a.Positional.Count <= place)
+        {
+            return static v => v.IsTrue;
+        }
+
+        string test = a.Text(place, "test").Value;
+        TemplateArguments rest = a.From(place + 1, budget);
+        return v => TemplateConditions.Holds(test, v, rest, budget);
+    }
+
+    private static IteratorValue Where(IReadOnlyList<TemplateValue> items, Func<TemplateValue, bool> keeps, TemplateBudget budget)
+    {
+        List<TemplateValue> kept = [];
         foreach (TemplateValue item in items)
         {
-            limits.Spend(1);
-            list.Add(item);
+            budget.Step();
+            if (keeps(item))
+            {
+                kept.Add(item);
+            }
         }
 
-        return new(list);
+        return new(kept);
     }
 
-    private static ListValue Map(TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    private static IteratorValue Map(TemplateValue value, TemplateArguments a, TemplateBudget budget)
     {
-        IReadOnlyList<TemplateValue> items = TemplateOperators.Items(value);
-        if (a.Named.TryGetValue("attribute", out TemplateValue? attribute))
+        IReadOnlyList<TemplateValue> items = ItemsOfTrue(value, budget);
+        if (items.Count == 0)
         {
-            TemplateValue? otherwise = a.Named.GetValueOrDefault("default");
-            return List(items.Select(i => Attribute(i, attribute, limits) is var found && found is UndefinedValue && otherwise is not null ? otherwise : found), limits);
+            return new([]);
         }
 
-        string filter = a.Text(0, "filter").Value;
-        return List(items.Select(i => TemplateFilters.Apply(filter, i, a.From(1), limits)), limits);
+        if (a.Positional.Count == 0 && a.Named.TryGetValue("attribute", out TemplateValue? attribute))
+        {
+            return new(AttributePath.Of(attribute, budget).Of(items, budget, a.Named.GetValueOrDefault("default") is { } d and not NoneValue ? d : null));
+        }
+
+        TemplateOperation filter = TemplateFilters.Find(a.Text(0, "filter").Value);
+        TemplateArguments rest = a.From(1, budget);
+        budget.SpendItems(items.Count, bytesEach: 16);
+        List<TemplateValue> mapped = new(items.Count);
+        foreach (TemplateValue item in items)
+        {
+            mapped.Add(filter.Apply(item, rest, budget));
+        }
+
+        return new(mapped);
     }
 
-    private static ListValue Sort(TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    private static ListValue Sort(TemplateValue value, TemplateArguments a, TemplateBudget budget)
     {
         bool caseSensitive = a.IsTrue(1, "case_sensitive");
-        TemplateValue? attribute = a.Find(2, "attribute");
-        TemplateValue Key(TemplateValue item) => Folded(attribute is null or NoneValue ? item : Attribute(item, attribute, limits), caseSensitive);
-        return Sorted(TemplateOperators.Items(value), Key, a.IsTrue(0, "reverse"), limits);
+        AttributePath path = AttributePath.Of(a.Find(2, "attribute"), budget);
+        return Sorted(TemplateOperators.Items(value, budget), i => Folded(path.Of(i, budget), caseSensitive, budget), a.IsTrue(0, "reverse"), budget);
     }
 
-    private static ListValue DictionarySort(TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    private static ListValue DictionarySort(TemplateValue value, TemplateArguments a, TemplateBudget budget)
     {
         MapValue map = value as MapValue ?? throw new TemplateError($"{value.Kind} is no dictionary");
         bool caseSensitive = a.IsTrue(0, "case_sensitive");
         int by = (a.OptionalText(1, "by")?.Value ?? "key") == "value" ? 1 : 0;
-        return Sorted(TemplateMethods.Items(map).Items, i => Folded(((ListValue)i).Items[by], caseSensitive), a.IsTrue(2, "reverse"), limits);
+        return Sorted(
+            TemplateMethods.Items(map, budget).Items, i => Folded(((ListValue)i).Items[by], caseSensitive, budget), a.IsTrue(2, "reverse"), budget);
     }
 
-    private static ListValue Sorted(IReadOnlyList<TemplateValue> items, Func<TemplateValue, TemplateValue> key, bool reverse, TemplateLimits limits)
+    private static ListValue Sorted(IReadOnlyList<TemplateValue> items, Func<TemplateValue, TemplateValue> key, bool reverse, TemplateBudget budget)
     {
-        limits.Spend(items.Sum(static i => i.Size) * 20);
-        Comparer<TemplateValue> order = Comparer<TemplateValue>.Create(static (x, y) => TemplateOperators.AreEqual(x, y) ? 0 : TemplateOperators.Order(x, y));
+        budget.SpendItems(items.Count, SortBytes);
+        Comparer<TemplateValue> order = Comparer<TemplateValue>.Create(
+            (x, y) => TemplateOperators.AreEqual(x, y, budget) ? 0 : TemplateOperators.Order(x, y, budget));
         try
         {
             return new(reverse ? [.. items.OrderByDescending(key, order)] : [.. items.OrderBy(key, order)]);
@@ -135,27 +165,52 @@ internal static class TemplateListFilters
         }
     }
 
-    private static ListValue Unique(TemplateValue value, TemplateArguments a, TemplateLimits limits)
+    private static IteratorValue Unique(TemplateValue value, TemplateArguments a, TemplateBudget budget)
     {
         bool caseSensitive = a.IsTrue(0, "case_sensitive");
-        TemplateValue? attribute = a.Find(1, "attribute");
-        List<TemplateValue> keys = [];
-        return List(
-            TemplateOperators.Items(value).Where(item =>
+        AttributePath path = AttributePath.Of(a.Find(1, "attribute"), budget);
+        HashSet<TemplateValue> seen = new(TemplateKeys.Instance);
+        return Where(
+            TemplateOperators.Items(value, budget),
+            item =>
             {
-                TemplateValue key = Folded(attribute is null or NoneValue ? item : Attribute(item, attribute, limits), caseSensitive);
-                limits.Spend(keys.Count * key.Size);
-                if (keys.Exists(k => TemplateOperators.AreEqual(k, key)))
-                {
-                    return false;
-                }
-
-                keys.Add(key);
-                return true;
-            }),
-            limits);
+                TemplateValue key = TemplateKeys.Require(Folded(path.Of(item, budget), caseSensitive, budget));
+                budget.Spend(key.Size);
+                budget.Allocate(MapValue.EntryBytes);
+                return seen.Add(key);
+            },
+            budget);
     }
 
-    private static TemplateValue Folded(TemplateValue value, bool caseSensitive) =>
-        !caseSensitive && value is TextValue text ? new TextValue(text.Text.Map(Unicode.LetterCase.Lower)) : value;
+    private static TemplateValue Extreme(TemplateValue value, TemplateArguments a, int sign, TemplateBudget budget)
+    {
+        bool caseSensitive = a.IsTrue(0, "case_sensitive");
+        AttributePath path = AttributePath.Of(a.Find(1, "attribute"), budget);
+        (TemplateValue Item, TemplateValue Key)? best = null;
+        foreach (TemplateValue item in TemplateOperators.Items(value, budget))
+        {
+            TemplateValue key = Folded(path.Of(item, budget), caseSensitive, budget);
+            if (best is not { } so || TemplateOperators.Order(key, so.Key, budget) * sign > 0)
+            {
+                best = (item, key);
+            }
+        }
+
+        return best?.Item ?? new UndefinedValue("the least or most of nothing");
+    }
+
+    private static TemplateValue Sum(TemplateValue value, TemplateArguments a, TemplateBudget budget)
+    {
+        AttributePath path = AttributePath.Of(a.Find(0, "attribute"), budget);
+        TemplateValue sum = a.Find(1, "start") ?? new IntValue(0);
+        foreach (TemplateValue item in TemplateOperators.Items(value, budget))
+        {
+            sum = TemplateArithmetic.Apply("+", sum, path.Of(item, budget), budget);
+        }
+
+        return sum;
+    }
+
+    private static TemplateValue Folded(TemplateValue value, bool caseSensitive, TemplateBudget budget) =>
+        !caseSensitive && value is TextValue text ? new TextValue(text.Text.Map(Unicode.LetterCase.Lower, budget)) : value;
 }

@@ -6,94 +6,115 @@ namespace Exo.Sdk.Tokenization.Jinja;
 /// <summary>The methods of texts, lists and dictionaries. Those that would change a value are left out, as in the reference.</summary>
 internal static class TemplateMethods
 {
-    /// <summary>A method of a dictionary, or null.</summary>
-    public static CallableValue? Find(MapValue map, string name) => name switch
+    /// <summary>The methods of dictionaries.</summary>
+    public static TemplateOperations OfMaps { get; } = MakeMapMethods();
+
+    /// <summary>The methods of lists.</summary>
+    public static TemplateOperations OfLists { get; } = MakeListMethods();
+
+    /// <summary>The methods of texts.</summary>
+    public static TemplateOperations OfTexts { get; } = MakeTextMethods();
+
+    /// <summary>A method of a value, or null.</summary>
+    public static CallableValue? Find(TemplateValue value, string name, TemplateBudget budget)
     {
-        "items" => new(name, _ => Items(map)),
-        "keys" => new(name, _ => new ListValue([.. map.Entries.Select(static e => new TextValue(e.Key))])),
-        "values" => new(name, _ => new ListValue([.. map.Entries.Select(static e => e.Value)])),
-        "get" => new(name, a => (a.Get(0, "key") is TextValue key ? map.Find(key.Value) : null) ?? a.Find(1, "default") ?? NoneValue.Instance),
-        _ => null,
-    };
+        TemplateOperations? methods = value switch { MapValue => OfMaps, ListValue => OfLists, TextValue => OfTexts, _ => null };
+        return methods?.GetValueOrDefault(name) is { } method ? new(name, a => method.Apply(value, a, budget)) : null;
+    }
 
     /// <summary>The entries of a dictionary as pairs.</summary>
-    public static ListValue Items(MapValue map) =>
-        new([.. map.Entries.Select(static e => new ListValue([new TextValue(e.Key), e.Value], isTuple: true))]);
-
-    /// <summary>A method of a list, or null.</summary>
-    public static CallableValue? Find(ListValue list, string name, TemplateLimits limits) => name switch
+    public static ListValue Items(MapValue map, TemplateBudget budget)
     {
-        "index" => new(name, a =>
+        budget.SpendItems(map.Entries.Count, bytesEach: 128);
+        return new([.. map.Entries.Select(static e => new ListValue([e.Key, e.Value], isTuple: true))]);
+    }
+
+    private static TemplateOperations MakeMapMethods()
+    {
+        TemplateOperations all = [];
+        all.Walk(static (v, _, b) => Items((MapValue)v, b), "items");
+        all.Walk(static (v, _, b) => new ListValue(TemplateOperators.Items(v, b)), "keys");
+        all.Walk(static (v, _, b) =>
         {
+            MapValue map = (MapValue)v;
+            b.SpendItems(map.Entries.Count, bytesEach: 8);
+            return new ListValue([.. map.Entries.Select(static e => e.Value)]);
+        }, "values");
+        all.Glance(static (v, a, b) => ((MapValue)v).Find(a.Get(0, "key"), b) ?? a.Find(1, "default") ?? NoneValue.Instance, "get");
+        return all;
+    }
+
+    private static TemplateOperations MakeListMethods()
+    {
+        TemplateOperations all = [];
+        all.Walk(static (v, a, b) =>
+        {
+            IReadOnlyList<TemplateValue> items = ((ListValue)v).Items;
             TemplateValue item = a.Get(0, "value");
-            limits.Spend(list.Size);
-            for (int i = 0; i < list.Items.Count; i++)
+            for (int i = 0; i < items.Count; i++)
             {
-                if (TemplateOperators.AreEqual(list.Items[i], item))
+                if (TemplateOperators.AreEqual(items[i], item, b))
                 {
                     return new IntValue(i);
                 }
             }
 
             throw new TemplateError("the value is not in the list");
-        }),
-        "count" => new(name, a =>
-        {
-            limits.Spend(list.Size);
-            return new IntValue(list.Items.Count(i => TemplateOperators.AreEqual(i, a.Get(0, "value"))));
-        }),
-        _ => null,
-    };
-
-    /// <summary>A method of a text, or null.</summary>
-    public static CallableValue? Find(TextValue value, string name, TemplateLimits limits)
-    {
-        TemplateText text = value.Text;
-        Func<TemplateArguments, TemplateValue>? method = name switch
-        {
-            "strip" => a => new TextValue(text.Trim(a.OptionalText(0, "chars")?.Value)),
-            "lstrip" => a => new TextValue(text.Trim(a.OptionalText(0, "chars")?.Value, right: false)),
-            "rstrip" => a => new TextValue(text.Trim(a.OptionalText(0, "chars")?.Value, left: false)),
-            "upper" => _ => new TextValue(text.Map(Upper)),
-            "lower" => _ => new TextValue(text.Map(Unicode.LetterCase.Lower)),
-            "title" => _ => new TextValue(text.Map(Title)),
-            "capitalize" => _ => new TextValue(text.Map(Capitalize)),
-            "startswith" => a => BoolValue.Of(Any(a.Get(0, "prefix"), p => text.Value.StartsWith(p, StringComparison.Ordinal))),
-            "endswith" => a => BoolValue.Of(Any(a.Get(0, "suffix"), p => text.Value.EndsWith(p, StringComparison.Ordinal))),
-            "split" => a => Split(text, a, fromRight: false),
-            "rsplit" => a => Split(text, a, fromRight: true),
-            "splitlines" => a => Lines(text, a.IsTrue(0, "keepends")),
-            "replace" => a => Replace(text, a.Text(0, "old"), a.Text(1, "new"), a.Int(2, "count", -1), limits),
-            "join" => a => TemplateFilters.Join(a.Get(0, "iterable"), text, limits),
-            "find" => a => new IntValue(CodePointIndex(text.Value, text.Value.IndexOf(a.Text(0, "sub").Value, StringComparison.Ordinal))),
-            "rfind" => a => new IntValue(CodePointIndex(text.Value, text.Value.LastIndexOf(a.Text(0, "sub").Value, StringComparison.Ordinal))),
-            "count" => a => new IntValue(Count(text.Value, a.Text(0, "sub").Value)),
-            "removeprefix" => a => new TextValue(a.Text(0, "prefix").Value is var p && text.Value.StartsWith(p, StringComparison.Ordinal) ? text.Range(p.Length, text.Length) : text),
-            "removesuffix" => a => new TextValue(a.Text(0, "suffix").Value is var s && text.Value.EndsWith(s, StringComparison.Ordinal) ? text.Slice(0, text.Length - s.Length) : text),
-            "isdigit" => _ => BoolValue.Of(All(text.Value, static r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber)),
-            "isalpha" => _ => BoolValue.Of(All(text.Value, Rune.IsLetter)),
-            "isalnum" => _ => BoolValue.Of(All(text.Value, static r => Rune.IsLetter(r) || Rune.IsNumber(r))),
-            "isspace" => _ => BoolValue.Of(text.Length > 0 && text.Value.All(TemplateText.IsSpace)),
-            "isupper" => _ => BoolValue.Of(text.Value.EnumerateRunes().Any(Rune.IsUpper) && !text.Value.EnumerateRunes().Any(Rune.IsLower)),
-            "islower" => _ => BoolValue.Of(text.Value.EnumerateRunes().Any(Rune.IsLower) && !text.Value.EnumerateRunes().Any(Rune.IsUpper)),
-            _ => null,
-        };
-        return method is null ? null : new CallableValue(name, a =>
-        {
-            // Every argument that is a text is something to look for.
-            limits.SpendSearch(text.Length, a.Positional.Concat(a.Named.Values).Sum(static v => v is TextValue t ? t.Text.Length : 1L));
-            return method(a);
-        });
+        }, "index");
+        all.Walk(static (v, a, b) => new IntValue(((ListValue)v).Items.Count(i => TemplateOperators.AreEqual(i, a.Get(0, "value"), b))), "count");
+        return all;
     }
 
-    /// <summary>Replaces parts of a text, within the bounds.</summary>
-    public static TextValue Replace(TemplateText text, TemplateText old, TemplateText replacement, long count, TemplateLimits limits)
+    private static TemplateOperations MakeTextMethods()
     {
-        limits.SpendSearch(text.Length, old.Length);
-        long times = old.Length == 0 ? text.Length + 1 : Count(text.Value, old.Value);
-        times = count < 0 ? times : Math.Min(times, count);
-        limits.SpendText(text.Length + (times * replacement.Length) + times);
-        return new(text.Replace(old.Value, replacement, (int)Math.Clamp(count, -1, int.MaxValue)));
+        TemplateOperations all = [];
+        static TemplateText Text(TemplateValue value) => ((TextValue)value).Text;
+        static string Value(TemplateValue value) => ((TextValue)value).Value;
+
+        // A part that is looked for may be compared with each place of the text.
+        static string Sought(TemplateValue value, TemplateArguments a, string name, TemplateBudget budget)
+        {
+            string part = a.Text(0, name).Value;
+            budget.SpendSearch(Value(value).Length, part.Length);
+            return part;
+        }
+
+        void Trim(string name, bool left, bool right) =>
+            all.Walk((v, a, b) => new TextValue(Text(v).Trim(a.OptionalText(0, "chars")?.Value, left, right, b)), name);
+        void Map(string name, Func<string, string> rewrite) => all.Walk((v, _, b) => new TextValue(Text(v).Map(rewrite, b)), name);
+        void Is(string name, Func<string, bool> holds) => all.Walk((v, _, _) => BoolValue.Of(holds(Value(v))), name);
+        Trim("strip", left: true, right: true);
+        Trim("lstrip", left: true, right: false);
+        Trim("rstrip", left: false, right: true);
+        Map("upper", Upper);
+        Map("lower", Unicode.LetterCase.Lower);
+        Map("title", Title);
+        Map("capitalize", Capitalize);
+        all.Glance(static (v, a, b) => BoolValue.Of(Any(a.Get(0, "prefix"), p => Value(v).StartsWith(p, StringComparison.Ordinal), b)), "startswith");
+        all.Glance(static (v, a, b) => BoolValue.Of(Any(a.Get(0, "suffix"), p => Value(v).EndsWith(p, StringComparison.Ordinal), b)), "endswith");
+        all.Walk(static (v, a, b) => Split(Text(v), a, fromRight: false, b), "split");
+        all.Walk(static (v, a, b) => Split(Text(v), a, fromRight: true, b), "rsplit");
+        all.Walk(static (v, a, b) => Lines(Text(v), a.IsTrue(0, "keepends"), b), "splitlines");
+        all.Walk(static (v, a, b) => new TextValue(Text(v).Replace(a.Text(0, "old").Value, a.Text(1, "new"), a.Int(2, "count", -1), b)), "replace");
+        all.Walk(static (v, a, b) => TemplateTextFilters.Join(a.Get(0, "iterable"), Text(v), b), "join");
+        all.Walk(static (v, a, b) => Place(Value(v), Value(v).IndexOf(Sought(v, a, "sub", b), StringComparison.Ordinal)), "find");
+        all.Walk(static (v, a, b) => Place(Value(v), Value(v).LastIndexOf(Sought(v, a, "sub", b), StringComparison.Ordinal)), "rfind");
+        all.Walk(static (v, a, b) => new IntValue(Count(Value(v), Sought(v, a, "sub", b))), "count");
+        all.Walk(
+            static (v, a, b) => a.Text(0, "prefix").Value is var p && Value(v).StartsWith(p, StringComparison.Ordinal)
+                ? new TextValue(Text(v).Range(p.Length, Text(v).Length, b)) : v,
+            "removeprefix");
+        all.Walk(
+            static (v, a, b) => a.Text(0, "suffix").Value is var s && Value(v).EndsWith(s, StringComparison.Ordinal)
+                ? new TextValue(Text(v).Slice(0, Text(v).Length - s.Length, b)) : v,
+            "removesuffix");
+        Is("isdigit", static t => All(t, static r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber));
+        Is("isalpha", static t => All(t, Rune.IsLetter));
+        Is("isalnum", static t => All(t, static r => Rune.IsLetter(r) || Rune.IsNumber(r)));
+        Is("isspace", static t => t.Length > 0 && t.All(TemplateText.IsSpace));
+        Is("isupper", static t => t.EnumerateRunes().Any(Rune.IsUpper) && !t.EnumerateRunes().Any(Rune.IsLower));
+        Is("islower", static t => t.EnumerateRunes().Any(Rune.IsLower) && !t.EnumerateRunes().Any(Rune.IsUpper));
+        return all;
     }
 
     /// <summary>The first letter in upper case, the others in lower case.</summary>
@@ -108,9 +129,10 @@ internal static class TemplateMethods
     {
         StringBuilder result = new(text.Length);
         bool inWord = false;
+        Span<char> units = stackalloc char[2];
         foreach (Rune rune in text.EnumerateRunes())
         {
-            result.Append((inWord ? Rune.ToLowerInvariant(rune) : Rune.ToUpperInvariant(rune)).ToString());
+            result.Append(units[..(inWord ? Rune.ToLowerInvariant(rune) : Rune.ToUpperInvariant(rune)).EncodeToUtf16(units)]);
             inWord = Rune.IsLetter(rune);
         }
 
@@ -120,16 +142,20 @@ internal static class TemplateMethods
     /// <summary>The text in upper case.</summary>
     public static string Upper(string text) => text.ToUpperInvariant().Replace("ß", "SS", StringComparison.Ordinal);
 
-    private static bool Any(TemplateValue value, Func<string, bool> holds) => value switch
+    private static bool Any(TemplateValue value, Func<string, bool> holds, TemplateBudget budget)
     {
-        TextValue text => holds(text.Value),
-        ListValue { IsTuple: true } list => list.Items.Any(i => Any(i, holds)),
-        _ => throw new TemplateError($"a string or a tuple of strings is expected, not {value.Kind}"),
-    };
+        budget.Spend(value is TextValue ? value.Breadth : 1);
+        return value switch
+        {
+            TextValue text => holds(text.Value),
+            ListValue { IsTuple: true } list => list.Items.Any(i => Any(i, holds, budget)),
+            _ => throw new TemplateError($"a string or a tuple of strings is expected, not {value.Kind}"),
+        };
+    }
 
     private static bool All(string text, Func<Rune, bool> holds) => text.Length > 0 && text.EnumerateRunes().All(holds);
 
-    private static ListValue Split(TemplateText text, TemplateArguments arguments, bool fromRight)
+    private static ListValue Split(TemplateText text, TemplateArguments arguments, bool fromRight, TemplateBudget budget)
     {
         long limit = arguments.Int(1, "maxsplit", -1);
         string? separator = arguments.OptionalText(0, "sep")?.Value;
@@ -138,6 +164,7 @@ internal static class TemplateMethods
             throw new TemplateError("an empty separator");
         }
 
+        budget.SpendSearch(text.Length, separator?.Length ?? 1);
         int start = 0, end = text.Length;
         if (separator is null)
         {
@@ -158,9 +185,10 @@ internal static class TemplateMethods
             }
         }
 
+        // The texts of the parts spend for themselves.
         List<(int Start, int End)> cuts = [.. (separator is null ? Spaces(text.Value) : Occurrences(text.Value, separator, fromRight))
-            .Where(c => c.Start >= start && c.End <= end).Take((TemplateLimits.MaxParts / 4) + 1)];
-        if (cuts.Count > TemplateLimits.MaxParts / 4)
+            .Where(c => c.Start >= start && c.End <= end).Take((TemplateBudget.MaxParts / 4) + 1)];
+        if (cuts.Count > TemplateBudget.MaxParts / 4)
         {
             throw new TemplateError("a string falls into too many parts");
         }
@@ -171,14 +199,15 @@ internal static class TemplateMethods
             (start, end) = fromRight ? (0, end) : (start, text.Length);
         }
 
+        budget.SpendItems(cuts.Count, bytesEach: 128);
         List<TemplateValue> parts = [];
         foreach ((int from, int to) in cuts)
         {
-            parts.Add(new TextValue(text.Range(start, from)));
+            parts.Add(new TextValue(text.Range(start, from, budget)));
             start = to;
         }
 
-        parts.Add(new TextValue(text.Range(start, end)));
+        parts.Add(new TextValue(text.Range(start, end, budget)));
         return new(parts);
     }
 
@@ -225,7 +254,7 @@ internal static class TemplateMethods
         }
     }
 
-    private static ListValue Lines(TemplateText text, bool keepEnds)
+    private static ListValue Lines(TemplateText text, bool keepEnds, TemplateBudget budget)
     {
         List<TemplateValue> lines = [];
         for (int at = 0; at < text.Length;)
@@ -237,7 +266,8 @@ internal static class TemplateMethods
             }
 
             int next = end + (end + 1 < text.Length && text.Value[end] == '\r' && text.Value[end + 1] == '\n' ? 2 : end < text.Length ? 1 : 0);
-            lines.Add(new TextValue(text.Range(at, keepEnds ? next : end)));
+            budget.SpendItems(1, bytesEach: 48);
+            lines.Add(new TextValue(text.Range(at, keepEnds ? next : end, budget)));
             at = next;
         }
 
@@ -246,5 +276,6 @@ internal static class TemplateMethods
 
     private static long Count(string text, string part) => part.Length == 0 ? text.Length + 1 : Occurrences(text, part).Count();
 
-    private static long CodePointIndex(string text, int at) => at < 0 ? -1 : TemplateOperators.Length(new TextValue(text[..at]));
+    // Places count characters, not UTF-16 units.
+    private static IntValue Place(string text, int at) => new(at < 0 ? -1 : at - TemplateOperators.PairCount(text.AsSpan(0, at)));
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Exo.Sdk.Tokenization.Jinja;
 
@@ -7,42 +6,65 @@ namespace Exo.Sdk.Tokenization.Jinja;
 internal static class TemplateOperators
 {
     /// <summary>A value as it is printed.</summary>
-    public static TemplateText ToText(TemplateValue value) => value switch
+    public static TemplateText ToText(TemplateValue value, TemplateBudget budget)
     {
-        TextValue text => text.Text,
-        UndefinedValue => TemplateText.Empty,
-        _ => TemplateText.Of(Represent(value), IsControl(value)),
-    };
+        switch (value)
+        {
+            case TextValue text:
+                return text.Text;
+            case UndefinedValue:
+                return TemplateText.Empty;
+            default:
+                TemplateTextBuilder builder = new(budget);
+                Represent(value, builder, depth: 0, budget);
+                return builder.ToText(IsControl(value));
+        }
+    }
 
     /// <summary>Whether no part of a value came in with the messages.</summary>
     public static bool IsControl(TemplateValue value) => value switch
     {
         TextValue text => text.Text.IsControl,
         ListValue list => list.Items.All(IsControl),
-        MapValue map => map.Entries.All(static e => e.Key.IsControl && IsControl(e.Value)),
+        MapValue map => map.Entries.All(static e => IsControl(e.Key) && IsControl(e.Value)),
         _ => true,
     };
 
     /// <summary>What can be looped over.</summary>
-    public static IReadOnlyList<TemplateValue> Items(TemplateValue value) => value switch
+    public static IReadOnlyList<TemplateValue> Items(TemplateValue value, TemplateBudget budget)
     {
-        ListValue list => list.Items,
-        TextValue { Text.Length: > TemplateLimits.MaxParts / 4 } => throw new TemplateError("a string is too long to be taken apart"),
-        MapValue map => [.. map.Entries.Select(static e => new TextValue(e.Key))],
-        TextValue text => [.. CodePoints(text.Text).Select(static t => new TextValue(t))],
-        UndefinedValue => [],
-        _ => throw new TemplateError($"{value.Kind} cannot be looped over"),
-    };
+        switch (value)
+        {
+            case ListValue list:
+                return list.Items;
+            case IteratorValue iterator:
+                return iterator.Take();
+            case MapValue map:
+                budget.SpendItems(map.Entries.Count, bytesEach: 8);
+                return [.. map.Entries.Select(static e => e.Key)];
+            case TextValue { Text.Length: > TemplateBudget.MaxParts / 4 }:
+                throw new TemplateError("a string is too long to be taken apart");
+            case TextValue text:
+                return Characters(text.Text, budget);
+            case UndefinedValue:
+                return [];
+            default:
+                throw new TemplateError($"{value.Kind} cannot be looped over");
+        }
+    }
 
-    /// <summary>The characters of a text.</summary>
-    public static IEnumerable<TemplateText> CodePoints(TemplateText text)
+    private static List<TemplateValue> Characters(TemplateText text, TemplateBudget budget)
     {
+        budget.SpendItems(text.Length, bytesEach: 56);
+        List<TemplateValue> characters = new(text.Length);
         for (int at = 0; at < text.Length;)
         {
             int length = char.IsHighSurrogate(text.Value[at]) && at + 1 < text.Length && char.IsLowSurrogate(text.Value[at + 1]) ? 2 : 1;
-            yield return text.Slice(at, length);
+            characters.Add(new TextValue(text.Slice(at, length, budget)));
             at += length;
         }
+
+        return characters;
     }
 
     /// <summary>How many items or characters a value has.</summary>
@@ -56,54 +78,113 @@ internal static class TemplateOperators
     };
 
     /// <summary>Whether two values are equal.</summary>
-    public static bool AreEqual(TemplateValue left, TemplateValue right) => (left, right) switch
+    /// <param name="left">One.</param>
+    /// <param name="right">The other.</param>
+    /// <param name="budget">What each part compared is spent from; null where their size was spent before.</param>
+    public static bool AreEqual(TemplateValue left, TemplateValue right, TemplateBudget? budget = null)
     {
-        (TextValue l, TextValue r) => l.Value == r.Value,
-        (NoneValue, NoneValue) or (UndefinedValue, UndefinedValue) => true,
-        (ListValue l, ListValue r) => l.IsTuple == r.IsTuple && l.Items.Count == r.Items.Count && l.Items.Zip(r.Items).All(static p => AreEqual(p.First, p.Second)),
-        (MapValue l, MapValue r) => l.Entries.Count == r.Entries.Count
-            && l.Entries.All(e => r.Find(e.Key.Value) is { } other && AreEqual(e.Value, other)),
-        _ when TryNumber(left, out double l) && TryNumber(right, out double r) => l.Equals(r),
-        _ => ReferenceEquals(left, right),
-    };
+        budget?.Spend(1);
+        switch (left, right)
+        {
+            case (TextValue l, TextValue r):
+                budget?.Spend(l.Value.Length == r.Value.Length ? l.Value.Length / 8 : 0);
+                return l.Value == r.Value;
+            case (NoneValue, NoneValue) or (UndefinedValue, UndefinedValue):
+                return true;
+            case (ListValue l, ListValue r):
+                if (l.IsTuple != r.IsTuple || l.Items.Count != r.Items.Count)
+                {
+                    return false;
+                }
+
+                for (int i = 0; i < l.Items.Count; i++)
+                {
+                    if (!AreEqual(l.Items[i], r.Items[i], budget))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            case (MapValue l, MapValue r):
+                budget ??= new();
+                return l.Entries.Count == r.Entries.Count
+                    && l.Entries.All(e => r.Find(e.Key, budget) is { } other && AreEqual(e.Value, other, budget));
+            default:
+                return AreEqualNumbers(left, right) ?? ReferenceEquals(left, right);
+        }
+    }
+
+    // Exactly, as in Python: a float beyond 2^53 is not equal to an integer that only rounds to it.
+    private static bool? AreEqualNumbers(TemplateValue left, TemplateValue right)
+    {
+        if (TemplateArithmetic.Whole(left) is { } l && TemplateArithmetic.Whole(right) is { } r)
+        {
+            return l == r;
+        }
+
+        return (left, right) switch
+        {
+            (FloatValue x, FloatValue y) => x.Value == y.Value,
+            (FloatValue x, _) when TemplateArithmetic.Whole(right) is { } whole => TemplateArithmetic.AsWhole(x.Value) == whole,
+            (_, FloatValue y) when TemplateArithmetic.Whole(left) is { } whole => TemplateArithmetic.AsWhole(y.Value) == whole,
+            _ => null,
+        };
+    }
 
     /// <summary>The order of two numbers, texts or lists.</summary>
-    public static int Order(TemplateValue left, TemplateValue right)
+    public static int Order(TemplateValue left, TemplateValue right, TemplateBudget budget)
     {
-        if (TryNumber(left, out double l) && TryNumber(right, out double r))
+        budget.Spend(1);
+        if (TemplateArithmetic.Whole(left) is { } m && TemplateArithmetic.Whole(right) is { } n)
         {
-            return l.CompareTo(r);
+            return m.CompareTo(n);
         }
 
         switch (left, right)
         {
+            case (FloatValue a, FloatValue b):
+                return a.Value.CompareTo(b.Value);
+            case (FloatValue a, _) when TemplateArithmetic.Whole(right) is { } whole:
+                return -TemplateArithmetic.Compare(whole, a.Value);
+            case (_, FloatValue b) when TemplateArithmetic.Whole(left) is { } whole:
+                return TemplateArithmetic.Compare(whole, b.Value);
             case (TextValue a, TextValue b):
+                budget.Spend(Math.Min(a.Value.Length, b.Value.Length) / 8);
                 return Compare(a.Value, b.Value);
             case (ListValue a, ListValue b):
-                int difference = a.Items.Zip(b.Items).Select(static p => AreEqual(p.First, p.Second) ? 0 : Order(p.First, p.Second)).FirstOrDefault(static c => c != 0);
-                return difference != 0 ? difference : a.Items.Count.CompareTo(b.Items.Count);
+                for (int i = 0; i < Math.Min(a.Items.Count, b.Items.Count); i++)
+                {
+                    if (!AreEqual(a.Items[i], b.Items[i], budget))
+                    {
+                        return Order(a.Items[i], b.Items[i], budget);
+                    }
+                }
+
+                return a.Items.Count.CompareTo(b.Items.Count);
             default:
                 throw new TemplateError($"{left.Kind} and {right.Kind} have no order");
         }
     }
 
     /// <summary>Whether <paramref name="container"/> holds <paramref name="item"/>.</summary>
-    public static bool Contains(TemplateValue container, TemplateValue item, TemplateLimits limits) => container switch
+    public static bool Contains(TemplateValue container, TemplateValue item, TemplateBudget budget) => container switch
     {
         TextValue text => item is TextValue part
-            ? IndexOf(text.Value, part.Value, limits) >= 0
+            ? IndexOf(text.Value, part.Value, budget) >= 0
             : throw new TemplateError($"{item.Kind} cannot be in a string"),
-        MapValue map => item is TextValue key && map.Find(key.Value) is not null,
-        ListValue list => list.Items.Any(i => AreEqual(i, item)),
-        NamespaceValue space => item is TextValue key && space.Attributes.ContainsKey(key.Value),
+        MapValue map => map.Find(item, budget) is not null,
+        ListValue list => list.Items.Any(i => AreEqual(i, item, budget)),
+        IteratorValue iterator => iterator.Take().Any(i => AreEqual(i, item, budget)),
+        NamespaceValue space => item is TextValue key && space.Find(key.Value, budget) is not null,
         UndefinedValue => false,
         _ => throw new TemplateError($"{container.Kind} contains nothing"),
     };
 
     /// <summary>The first place of a text in another, or -1.</summary>
-    public static int IndexOf(string text, string part, TemplateLimits limits)
+    public static int IndexOf(string text, string part, TemplateBudget budget)
     {
-        limits.SpendSearch(text.Length, part.Length);
+        budget.SpendSearch(text.Length, part.Length);
         return text.IndexOf(part, StringComparison.Ordinal);
     }
 
@@ -118,14 +199,6 @@ internal static class TemplateOperators
             _ => double.NaN,
         };
         return value is IntValue or FloatValue or BoolValue;
-    }
-
-    /// <summary>A value as Python's <c>repr</c> writes it, a text on its own without quotes.</summary>
-    public static string Represent(TemplateValue value)
-    {
-        StringBuilder text = new();
-        Represent(value, text, depth: 0);
-        return text.ToString();
     }
 
     /// <summary>A float as Python writes it.</summary>
@@ -151,23 +224,16 @@ internal static class TemplateOperators
         return exact.Contains('E', StringComparison.Ordinal) ? plain : exact.Contains('.', StringComparison.Ordinal) ? exact : $"{exact}.0";
     }
 
-    private static void Represent(TemplateValue value, StringBuilder text, int depth)
+    // As Python's repr writes it, a text on its own without quotes.
+    private static void Represent(TemplateValue value, TemplateTextBuilder text, int depth, TemplateBudget budget)
     {
-        if (text.Length > TemplateLimits.MaxText)
-        {
-            throw new TemplateError($"a text grows beyond {TemplateLimits.MaxText} characters");
-        }
-
         switch (value)
         {
             case TextValue t when depth == 0:
-                text.Append(t.Value);
+                text.Append(t.Text);
                 break;
             case TextValue t:
-                char quote = t.Value.Contains('\'', StringComparison.Ordinal) && !t.Value.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
-                string escaped = t.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)
-                    .Replace("\r", "\\r", StringComparison.Ordinal).Replace("\t", "\\t", StringComparison.Ordinal);
-                text.Append(quote).Append(quote == '\'' ? escaped.Replace("'", "\\'", StringComparison.Ordinal) : escaped).Append(quote);
+                Quote(t.Value, text, budget);
                 break;
             case BoolValue b:
                 text.Append(b.Value ? "True" : "False");
@@ -186,22 +252,26 @@ internal static class TemplateOperators
                 for (int i = 0; i < list.Items.Count; i++)
                 {
                     text.Append(i > 0 ? ", " : "");
-                    Represent(list.Items[i], text, depth + 1);
+                    Represent(list.Items[i], text, depth + 1, budget);
                 }
 
-                text.Append(list is { IsTuple: true, Items.Count: 1 } ? "," : "").Append(list.IsTuple ? ')' : ']');
+                text.Append(list is { IsTuple: true, Items.Count: 1 } ? "," : "");
+                text.Append(list.IsTuple ? ')' : ']');
                 break;
             case MapValue map:
                 text.Append('{');
                 for (int i = 0; i < map.Entries.Count; i++)
                 {
                     text.Append(i > 0 ? ", " : "");
-                    Represent(new TextValue(map.Entries[i].Key), text, depth + 1);
+                    Represent(map.Entries[i].Key, text, depth + 1, budget);
                     text.Append(": ");
-                    Represent(map.Entries[i].Value, text, depth + 1);
+                    Represent(map.Entries[i].Value, text, depth + 1, budget);
                 }
 
                 text.Append('}');
+                break;
+            case IteratorValue:
+                text.Append("<generator object>");
                 break;
             case UndefinedValue:
                 text.Append("Undefined");
@@ -209,6 +279,35 @@ internal static class TemplateOperators
             default:
                 throw new TemplateError($"{value.Kind} cannot be printed");
         }
+    }
+
+    private static void Quote(string text, TemplateTextBuilder to, TemplateBudget budget)
+    {
+        budget.SpendText(text.Length);
+        char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
+        to.Append(quote);
+        int start = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            string? escape = text[i] switch
+            {
+                '\\' => "\\\\",
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                '\'' when quote == '\'' => "\\'",
+                _ => null,
+            };
+            if (escape is not null)
+            {
+                to.Append(text.AsSpan(start, i - start));
+                to.Append(escape);
+                start = i + 1;
+            }
+        }
+
+        to.Append(text.AsSpan(start));
+        to.Append(quote);
     }
 
     // By code point: surrogates would sort before U+E000 otherwise.
@@ -229,7 +328,8 @@ internal static class TemplateOperators
         return l == r ? left[at].CompareTo(right[at]) : l ? 1 : -1;
     }
 
-    private static int PairCount(string text)
+    /// <summary>How many characters take two UTF-16 units.</summary>
+    public static int PairCount(ReadOnlySpan<char> text)
     {
         int pairs = 0;
         for (int i = 0; i + 1 < text.Length; i++)

@@ -3,25 +3,25 @@ namespace Exo.Sdk.Tokenization.Jinja;
 /// <summary>Reads the statements of a template.</summary>
 internal sealed class TemplateParser
 {
-    private const int MaxDepth = 64;
-
     private static readonly string[] Statements = ["for", "if", "set", "macro", "call", "filter", "generation", "break", "continue", "raw"];
 
     private readonly TemplateCursor _cursor;
     private readonly TemplateExpressionParser _expressions;
-    private int _depth;
 
-    private TemplateParser(List<TemplateToken> tokens)
+    private TemplateParser(List<TemplateToken> tokens, TemplateBudget budget)
     {
-        _cursor = new(tokens);
+        _cursor = new(tokens, budget);
         _expressions = new(_cursor);
     }
 
     /// <summary>Parses a template.</summary>
+    /// <param name="template">Its source.</param>
+    /// <param name="budget">What reading it may cost.</param>
     /// <exception cref="FormatException">The template is malformed or uses what is not supported; the message says where.</exception>
-    public static IReadOnlyList<TemplateStatement> Parse(string template)
+    /// <exception cref="TemplateError">It costs too much.</exception>
+    public static IReadOnlyList<TemplateStatement> Parse(string template, TemplateBudget budget)
     {
-        TemplateParser parser = new(TemplateLexer.Cut(template));
+        TemplateParser parser = new(TemplateLexer.Cut(template, budget), budget);
         IReadOnlyList<TemplateStatement> statements = parser.Body();
         return parser._cursor.Kind == TemplateTokenKind.End
             ? statements
@@ -31,11 +31,7 @@ internal sealed class TemplateParser
     // Statements up to a block that starts with one of the given words, which stays unread, or the end.
     private List<TemplateStatement> Body(params ReadOnlySpan<string> until)
     {
-        if (++_depth > MaxDepth)
-        {
-            throw _cursor.Fail($"blocks nested deeper than {MaxDepth}");
-        }
-
+        _cursor.Enter();
         List<TemplateStatement> statements = [];
         while (_cursor.Kind != TemplateTokenKind.End)
         {
@@ -63,7 +59,7 @@ internal sealed class TemplateParser
             }
         }
 
-        _depth--;
+        _cursor.Leave();
         return statements;
     }
 

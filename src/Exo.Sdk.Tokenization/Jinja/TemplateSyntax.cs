@@ -88,7 +88,13 @@ internal abstract record TemplateStatement(int Line)
 
     /// <summary><c>{% macro %}</c>.</summary>
     public sealed record Macro(int Line, string Name, IReadOnlyList<(string Name, TemplateExpression? Default)> Parameters, IReadOnlyList<TemplateStatement> Body)
-        : TemplateStatement(Line);
+        : TemplateStatement(Line)
+    {
+        private readonly HashSet<string> _names = [.. Parameters.Select(static p => p.Name)];
+
+        /// <summary>Whether it has a parameter of a name.</summary>
+        public bool Takes(string name) => _names.Contains(name);
+    }
 
     /// <summary><c>{% call(a) macro() %}</c>: a macro that is given its body as the function <c>caller</c>.</summary>
     public sealed record CallBlock(int Line, Macro Caller, TemplateExpression.Call Call) : TemplateStatement(Line);

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>
@@ -41,73 +39,79 @@ internal sealed class TemplateText
     /// <summary>A text of one origin.</summary>
     public static TemplateText Of(string text, bool isControl) => new(text, null, isControl);
 
-    /// <summary>The texts one after the other.</summary>
-    public static TemplateText Concat(params IReadOnlyList<TemplateText> parts)
+    /// <summary>A text with the origin of each character.</summary>
+    public static TemplateText Of(string text, bool[] control) => new(text, control, allControl: false);
+
+    /// <summary>Two texts one after the other.</summary>
+    public static TemplateText Concat(TemplateText left, TemplateText right, TemplateBudget budget)
     {
-        int length = 0;
-        bool allControl = true, allForeign = true;
-        foreach (TemplateText part in parts)
+        if (left.Length == 0 || right.Length == 0)
         {
-            if (part.Length > 0)
-            {
-                length += part.Length;
-                allControl &= part._control is null && part._allControl;
-                allForeign &= part._control is null && !part._allControl;
-            }
+            return left.Length == 0 ? right : left;
         }
 
-        StringBuilder text = new(length);
-        foreach (TemplateText part in parts)
+        budget.SpendText((long)left.Length + right.Length);
+        string text = string.Concat(left.Value, right.Value);
+        if (left._control is null && right._control is null && left._allControl == right._allControl)
         {
-            text.Append(part.Value);
+            return new(text, null, left._allControl);
         }
 
-        if (allControl || allForeign)
+        bool[] control = new bool[text.Length];
+        left.CopyOrigin(0, control.AsSpan(0, left.Length));
+        right.CopyOrigin(0, control.AsSpan(left.Length));
+        return new(text, control, allControl: false);
+    }
+
+    /// <summary>Whether a part of the text is control; null where its characters may be of either origin.</summary>
+    public bool? Origin(int start, int length) => _control is null ? _allControl : length == 1 ? _control[start] : null;
+
+    /// <summary>Whether each character of a part is control.</summary>
+    public void CopyOrigin(int start, Span<bool> control)
+    {
+        if (_control is null)
         {
-            return new(text.ToString(), null, allControl);
+            control.Fill(_allControl);
         }
-
-        bool[] control = new bool[length];
-        int at = 0;
-        foreach (TemplateText part in parts)
+        else
         {
-            Span<bool> target = control.AsSpan(at, part.Length);
-            if (part._control is { } mixed)
-            {
-                mixed.CopyTo(target);
-            }
-            else
-            {
-                target.Fill(part._allControl);
-            }
-
-            at += part.Length;
+            _control.AsSpan(start, control.Length).CopyTo(control);
         }
-
-        return new(text.ToString(), control, allControl: false);
     }
 
     /// <summary>A part of the text.</summary>
-    public TemplateText Slice(int start, int length) => start == 0 && length == Length
-        ? this
-        : new(Value.Substring(start, length), _control?[start..(start + length)], _allControl);
+    public TemplateText Slice(int start, int length, TemplateBudget budget)
+    {
+        if (start == 0 && length == Length)
+        {
+            return this;
+        }
+
+        budget.SpendText(length);
+        return new(Value.Substring(start, length), _control?[start..(start + length)], _allControl);
+    }
 
     /// <summary>The part between two positions.</summary>
-    public TemplateText Range(int start, int end) => Slice(start, end - start);
+    public TemplateText Range(int start, int end, TemplateBudget budget) => Slice(start, end - start, budget);
 
     /// <summary>The text rewritten. Where the length stays, so does the origin of each character.</summary>
-    public TemplateText Map(Func<string, string> rewrite)
+    public TemplateText Map(Func<string, string> rewrite, TemplateBudget budget)
     {
+        // A letter may become two or three; upper case goes over the text twice.
+        budget.SpendText(Length);
+        budget.Allocate(6L * Length);
         string text = rewrite(Value);
+        budget.SpendText(text.Length);
         return _control is null ? new(text, null, _allControl)
             : text.Length == Length ? new(text, _control, _allControl)
             : Foreign(text);
     }
 
     /// <summary>Replaces the first <paramref name="count"/> occurrences (all where negative); the new text keeps its own origin.</summary>
-    public TemplateText Replace(string old, TemplateText replacement, int count)
+    public TemplateText Replace(string old, TemplateText replacement, long count, TemplateBudget budget)
     {
-        List<TemplateText> parts = [];
+        budget.SpendSearch(Length, old.Length);
+        TemplateTextBuilder result = new(budget);
         int at = 0;
         while (count != 0)
         {
@@ -118,37 +122,39 @@ internal sealed class TemplateText
             }
 
             // As in Python, an empty text is found before every character and at the end.
+            result.Append(this, at, next - at);
+            result.Append(replacement);
+            at = next + old.Length;
             if (old.Length == 0)
             {
-                parts.Add(replacement);
                 if (at < Length)
                 {
-                    parts.Add(Slice(at, 1));
+                    result.Append(this, at, 1);
                 }
 
                 at++;
-            }
-            else
-            {
-                parts.Add(Range(at, next));
-                parts.Add(replacement);
-                at = next + old.Length;
             }
 
             count--;
         }
 
-        if (at < Length)
+        if (at == 0)
         {
-            parts.Add(Range(at, Length));
+            return this;
         }
 
-        return Concat(parts);
+        if (at < Length)
+        {
+            result.Append(this, at, Length - at);
+        }
+
+        return result.ToText();
     }
 
     /// <summary>The text without the given characters, or white space, at its ends.</summary>
-    public TemplateText Trim(string? characters = null, bool left = true, bool right = true)
+    public TemplateText Trim(string? characters, bool left, bool right, TemplateBudget budget)
     {
+        budget.SpendSearch(Length, characters?.Length ?? 1);
         int start = 0, end = Length;
         while (left && start < end && Trims(Value[start], characters))
         {
@@ -160,11 +166,11 @@ internal sealed class TemplateText
             end--;
         }
 
-        return Range(start, end);
+        return Range(start, end, budget);
     }
 
     /// <summary>The runs of one origin.</summary>
-    public IEnumerable<TextSegment> Runs()
+    public IEnumerable<TextSegment> Runs(TemplateBudget budget)
     {
         if (_control is null)
         {
@@ -184,6 +190,7 @@ internal sealed class TemplateText
                 end++;
             }
 
+            budget.SpendText(end - at);
             yield return new(Value[at..end], _control[at]);
             at = end;
         }

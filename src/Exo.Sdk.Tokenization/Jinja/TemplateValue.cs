@@ -12,6 +12,9 @@ internal abstract class TemplateValue
     /// <summary>How many parts the value has, a text counting by its length: what it costs to walk over it.</summary>
     public virtual long Size => 1;
 
+    /// <summary>How many parts a walk over the value's own items or characters meets, whatever is in those.</summary>
+    public virtual long Breadth => 1;
+
     /// <summary>How deep lists and dictionaries are nested in it.</summary>
     public virtual int Nesting => 0;
 
@@ -20,9 +23,9 @@ internal abstract class TemplateValue
     {
         nesting = Math.Max(nesting, part.Nesting + 1);
         size += part.Size;
-        return nesting <= TemplateLimits.MaxNesting && size <= TemplateLimits.MaxParts
+        return nesting <= TemplateBudget.MaxNesting && size <= TemplateBudget.MaxParts
             ? (nesting, size)
-            : throw new TemplateError($"a value has more than {TemplateLimits.MaxParts} parts or is nested deeper than {TemplateLimits.MaxNesting}");
+            : throw new TemplateError($"a value has more than {TemplateBudget.MaxParts} parts or is nested deeper than {TemplateBudget.MaxNesting}");
     }
 }
 
@@ -99,6 +102,8 @@ internal sealed class TextValue(TemplateText value) : TemplateValue
     public override string Kind => "string";
 
     public override long Size => 1 + (value.Length / 8);
+
+    public override long Breadth => Size;
 }
 
 /// <summary>A list or, where it cannot be told from one, a tuple.</summary>
@@ -125,20 +130,61 @@ internal sealed class ListValue : TemplateValue
 
     public override string Kind => "list";
 
+    public override long Breadth => 1 + Items.Count;
+
     public override long Size { get; }
 
     public override int Nesting { get; }
 }
 
-/// <summary>A dictionary with texts as keys, in the order they were put in.</summary>
+/// <summary>
+/// What a filter such as <c>map</c> gives: items that can be gone through once. As in Python it is true even without
+/// items, has no length and no places.
+/// </summary>
+internal sealed class IteratorValue(IReadOnlyList<TemplateValue> items) : TemplateValue
+{
+    private IReadOnlyList<TemplateValue> _items = items;
+
+    public override string Kind => "iterator";
+
+    public override long Breadth => 1 + _items.Count;
+
+    /// <summary>The items, which are gone then.</summary>
+    public IReadOnlyList<TemplateValue> Take()
+    {
+        IReadOnlyList<TemplateValue> items = _items;
+        _items = [];
+        return items;
+    }
+
+    /// <summary>The first item, which is gone then.</summary>
+    public TemplateValue? TakeFirst()
+    {
+        if (_items is not [var first, ..])
+        {
+            return null;
+        }
+
+        _items = [.. _items.Skip(1)];
+        return first;
+    }
+}
+
+/// <summary>
+/// A dictionary in the order its entries were put in. A key is what Python can hash, and keys that Python calls equal
+/// are one: 1, 1.0 and true.
+/// </summary>
 internal sealed class MapValue : TemplateValue
 {
-    private readonly Dictionary<string, int> _places = [];
-    private readonly List<(TemplateText Key, TemplateValue Value)> _entries = [];
+    /// <summary>The memory of an entry: its places in both tables, which grow by doubling.</summary>
+    public const int EntryBytes = 128;
+
+    private readonly Dictionary<TemplateValue, int> _places = new(TemplateKeys.Instance);
+    private readonly List<(TemplateValue Key, TemplateValue Value)> _entries = [];
     private long _size = 1;
     private int _nesting = 1;
 
-    public IReadOnlyList<(TemplateText Key, TemplateValue Value)> Entries => _entries;
+    public IReadOnlyList<(TemplateValue Key, TemplateValue Value)> Entries => _entries;
 
     public override bool IsTrue => _entries.Count > 0;
 
@@ -146,21 +192,32 @@ internal sealed class MapValue : TemplateValue
 
     public override long Size => _size;
 
+    public override long Breadth => 1 + _entries.Count;
+
     public override int Nesting => _nesting;
 
-    public TemplateValue? Find(string key) => _places.TryGetValue(key, out int place) ? _entries[place].Value : null;
-
-    /// <summary>Puts an entry in while the dictionary is being built.</summary>
-    public void Set(TemplateText key, TemplateValue value)
+    /// <summary>The value of a key, or null.</summary>
+    /// <exception cref="TemplateError">It can be no key.</exception>
+    public TemplateValue? Find(TemplateValue key, TemplateBudget budget)
     {
-        (_nesting, _size) = Around(value, _nesting, _size + 1 + (key.Length / 8));
-        if (_places.TryGetValue(key.Value, out int place))
+        budget.Spend(key.Size);
+        return _places.TryGetValue(TemplateKeys.Require(key), out int place) ? _entries[place].Value : null;
+    }
+
+    /// <summary>Puts an entry in while the dictionary is being built; the first of equal keys stays.</summary>
+    /// <exception cref="TemplateError">The key can be none.</exception>
+    public void Set(TemplateValue key, TemplateValue value, TemplateBudget budget)
+    {
+        budget.Spend(key.Size);
+        budget.Allocate(EntryBytes);
+        (_nesting, _size) = Around(value, _nesting, _size + key.Size);
+        if (_places.TryGetValue(TemplateKeys.Require(key), out int place))
         {
             _entries[place] = (_entries[place].Key, value);
             return;
         }
 
-        _places.Add(key.Value, _entries.Count);
+        _places.Add(key, _entries.Count);
         _entries.Add((key, value));
     }
 }
@@ -168,9 +225,24 @@ internal sealed class MapValue : TemplateValue
 /// <summary><c>namespace(…)</c>: the one kind whose attributes a template may set.</summary>
 internal sealed class NamespaceValue : TemplateValue
 {
-    public Dictionary<string, TemplateValue> Attributes { get; } = [];
+    private readonly Dictionary<string, TemplateValue> _attributes = [];
 
     public override string Kind => "namespace";
+
+    /// <summary>An attribute, or null.</summary>
+    public TemplateValue? Find(string name, TemplateBudget budget)
+    {
+        budget.Spend(1 + (name.Length / 8));
+        return _attributes.GetValueOrDefault(name);
+    }
+
+    /// <summary>Sets an attribute.</summary>
+    public void Set(string name, TemplateValue value, TemplateBudget budget)
+    {
+        budget.Spend(1 + (name.Length / 8));
+        budget.Allocate(MapValue.EntryBytes);
+        _attributes[name] = value;
+    }
 }
 
 /// <summary>Something that can be called: a macro, a method, a function of the environment.</summary>

@@ -10,6 +10,7 @@ internal static class LetterCase
     {
         StringBuilder? result = null;
         int done = 0;
+        Span<char> units = stackalloc char[2];
         foreach (Rune rune in text.EnumerateRunes())
         {
             Rune lower = Rune.ToLowerInvariant(rune);
@@ -19,11 +20,11 @@ internal static class LetterCase
             if (lower != rune || dotted)
             {
                 result ??= new StringBuilder(text, 0, done, text.Length + 16);
-                result.Append(dotted ? "i\u0307" : lower.ToString());
+                result.Append(dotted ? "i\u0307" : units[..lower.EncodeToUtf16(units)]);
             }
             else
             {
-                result?.Append(rune.ToString());
+                result?.Append(units[..rune.EncodeToUtf16(units)]);
             }
 
             done += rune.Utf16SequenceLength;

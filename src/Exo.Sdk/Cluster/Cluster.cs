@@ -178,7 +178,7 @@ public sealed class Cluster : IAsyncDisposable
         try
         {
             options.Progress?.Report(new ClusterProgress(ClusterStage.ReadingModel));
-            model = await Task.Run(() => OpenModel.Open(options.ModelFolder!), cancellationToken).ConfigureAwait(false);
+            model = await Task.Run(() => OpenModel.Open(options.ModelFolder!, options.OfferedFamilies), cancellationToken).ConfigureAwait(false);
             (Tokenizer tokenizer, ChatTemplate? template) =
                 await Task.Run(() => (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder)), cancellationToken).ConfigureAwait(false);
             IComputeBackend backend = BackendChoice.Make(options, model.Spec);

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
 
@@ -127,6 +128,18 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
         return With(_options with { OfferedBackends = [.. _options.OfferedBackends, backend] });
     }
 
+    /// <summary>Adds a model family to those that can be read. Of the same architecture it comes before a built-in one.</summary>
+    /// <param name="family">
+    /// The family. Nodes elsewhere need it in <see cref="NodeOptions.Families"/>; for child processes its type needs a public constructor
+    /// without parameters.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public ClusterBuilder OfferFamily(IModelFamily family)
+    {
+        ArgumentNullException.ThrowIfNull(family);
+        return With(_options with { OfferedFamilies = [.. _options.OfferedFamilies, family] });
+    }
+
     /// <summary>The planner. Without it: <see cref="ShardPlanner"/>.</summary>
     /// <param name="planner">The planner.</param>
     /// <returns>This builder.</returns>
@@ -225,6 +238,7 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// <exception cref="UnsupportedModelException">The model is of a kind that cannot be run.</exception>
     /// <exception cref="PlanRefusedException">The ranks cannot hold the model.</exception>
     /// <exception cref="NodeException">A node could not be started or reached, or failed to load.</exception>
+    /// <exception cref="PeerLostException">A node that had joined was lost while it opened or loaded the model.</exception>
     /// <exception cref="UnavailableException">The backend or the transport cannot be used here.</exception>
     public Task<Cluster> BuildAsync(CancellationToken cancellationToken = default)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -30,6 +31,8 @@ internal sealed record ClusterOptions
     public string? BackendName { get; init; }
 
     public IReadOnlyList<IComputeBackend> OfferedBackends { get; init; } = [];
+
+    public IReadOnlyList<IModelFamily> OfferedFamilies { get; init; } = [];
 
     public IShardPlanner? Planner { get; init; }
 

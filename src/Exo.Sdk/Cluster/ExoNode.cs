@@ -6,6 +6,7 @@ using System.Text.Json;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Hosts;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Nodes;
 using Exo.Sdk.Transport;
 using Exo.Sdk.Transport.Sealing;
@@ -44,6 +45,9 @@ public sealed record NodeOptions : IClusterParts<NodeOptions>
     /// </summary>
     public IReadOnlyList<ITransport>? Transports { get; init; }
 
+    /// <summary>Model families beside the built-in ones.</summary>
+    public IReadOnlyList<IModelFamily> Families { get; init; } = [];
+
     /// <summary>How many connections the node bears, and for how long without proof of the key.</summary>
     public AdmissionLimits Admission { get; init; } = new();
 
@@ -79,6 +83,7 @@ public sealed record NodeOptions : IClusterParts<NodeOptions>
     internal NodeParts Parts() => new(
         Backends ?? BackendChoice.BuiltIn(),
         Transports ?? BuiltInTransports(),
+        Families,
         ModelFolder is { } folder
             ? Nodes.ModelRoots.Only(folder)
             : Nodes.ModelRoots.Below(ModelRoots ?? [Path.Combine(AppContext.BaseDirectory, "exo-models")]),
@@ -228,6 +233,7 @@ public sealed class ExoNode : IAsyncDisposable
             Make<ITransport>(bootstrap.TransportType) is { } transport
                 ? [transport]
                 : [.. MakeOffered(bootstrap.OfferedTransportTypes), new SharedMemoryTransport(), new TcpTransport()],
+            [.. bootstrap.FamilyTypes.Select(type => Make<IModelFamily>(type)!)],
             ModelRoots.Anywhere,
             NodeLimits.OfChild);
         HeartbeatOptions heartbeats = new()

@@ -8,7 +8,7 @@ namespace Exo.Sdk.Models;
 /// A JSON object of a model folder, read by name with bounds. Every refusal is a <see cref="ModelFormatException"/> that names
 /// the file, the JSON path, what is expected and what is found. A value of null counts as absent, as in Hugging Face's configurations.
 /// </summary>
-internal readonly struct ConfigObject
+public readonly struct ConfigObject
 {
     /// <summary>The longest configuration file that is read.</summary>
     public const int MaxFileBytes = 16 << 20;

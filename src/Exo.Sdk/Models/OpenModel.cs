@@ -1,3 +1,5 @@
+using Exo.Sdk.Models.Families;
+
 namespace Exo.Sdk.Models;
 
 /// <summary>
@@ -19,14 +21,16 @@ internal sealed class OpenModel : IDisposable
     public string Fingerprint { get; }
 
     /// <summary>Reads a folder's description and headers, no weights.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="families">Families from outside; null for none.</param>
     /// <exception cref="ModelFormatException">A file is missing, unreadable, damaged or hostile.</exception>
     /// <exception cref="UnsupportedModelException">The model needs something that this version cannot do.</exception>
-    public static OpenModel Open(string folder)
+    public static OpenModel Open(string folder, IReadOnlyList<IModelFamily>? families = null)
     {
         SafetensorsWeightSource weights = SafetensorsWeightSource.Open(folder);
         try
         {
-            return new OpenModel(folder, ModelSpecReader.Read(folder, weights), weights);
+            return new OpenModel(folder, ModelSpecReader.Read(folder, weights, families), weights);
         }
         catch
         {

@@ -6,26 +6,45 @@ namespace Exo.Sdk.Models;
 /// Matches the weights that a family expects with those that are stored: finds out how each is packed and checks every shape, so that
 /// a model that does not fit its configuration is refused before any weight is read.
 /// </summary>
-internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? quantization)
+public sealed class WeightCatalog
 {
     private const int BitsPerWord = 32;
     private static readonly string[] NumberTypes = ["F32", "F16", "BF16"];
+    private readonly WeightSource _weights;
+    private readonly QuantizationConfig? _quantization;
     private ElementType? _typeOfNumbers;
 
-    /// <summary>Whether a matrix is stored, packed or not.</summary>
-    public bool Has(string path) => weights.Contains(path + ".weight");
+    internal WeightCatalog(WeightSource weights, QuantizationConfig? quantization) => (_weights, _quantization) = (weights, quantization);
 
-    /// <summary>A matrix as it is stored.</summary>
+    /// <summary>Whether a matrix is stored, packed or not.</summary>
+    /// <param name="path">Its name without <c>.weight</c>.</param>
+    /// <returns>Whether it is.</returns>
+    public bool Has(string path) => _weights.Contains(path + ".weight");
+
+    /// <summary>A matrix as it is stored, its shape checked.</summary>
+    /// <param name="path">Its name without <c>.weight</c>.</param>
+    /// <param name="inputs">Columns, counted in unpacked values.</param>
+    /// <param name="outputs">Rows.</param>
+    /// <param name="split">How it is divided among ranks.</param>
+    /// <param name="hasBias">Whether a bias is stored under <c>.bias</c>.</param>
+    /// <returns>The matrix with its packing and element type.</returns>
+    /// <exception cref="ModelFormatException">A tensor is missing, or has another shape or type than the configuration says.</exception>
+    /// <exception cref="UnsupportedModelException">The packing or the element type cannot be read.</exception>
     public LinearSpec Linear(string path, int inputs, int outputs, SplitRule split, bool hasBias = false)
     {
         LinearSpec linear = new() { Path = path, InputSize = inputs, OutputSize = outputs, Split = split, HasBias = hasBias };
         ElementType? biasType = hasBias ? RequireNumbers(linear.BiasName, outputs) : null;
-        return weights.Contains(linear.ScalesName) && quantization?.Of(path) is { } packing
+        return _weights.Contains(linear.ScalesName) && _quantization?.Of(path) is { } packing
             ? linear with { Quantization = packing, StoredType = RequirePacked(linear, packing) ?? biasType ?? TypeOfNumbers() }
             : linear with { StoredType = RequireNumbers(linear.WeightName, outputs, inputs) };
     }
 
-    /// <summary>A norm's weight as it is stored.</summary>
+    /// <summary>A norm's weight as it is stored, its shape checked.</summary>
+    /// <param name="path">Its name without <c>.weight</c>.</param>
+    /// <param name="size">Its elements.</param>
+    /// <param name="epsilon">ε.</param>
+    /// <returns>The norm.</returns>
+    /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
     public NormSpec Norm(string path, int size, float epsilon)
     {
         string name = path + ".weight";
@@ -56,7 +75,7 @@ internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? qu
 
         if (!packing.Format.HasGroupBiases)
         {
-            return weights.Contains(linear.GroupBiasesName)
+            return _weights.Contains(linear.GroupBiasesName)
                 ? throw Misfit(linear.GroupBiasesName, $"format {packing.Format} has no group biases", "no such tensor", "one")
                 : numbers;
         }
@@ -68,13 +87,13 @@ internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? qu
     }
 
     // A matrix of words and scale bytes does not tell what type the norms beside it have; the first stored numbers do.
-    private ElementType TypeOfNumbers() => _typeOfNumbers ??= weights.Names.Order(StringComparer.Ordinal)
-        .Select(name => weights.Describe(name).Type)
+    private ElementType TypeOfNumbers() => _typeOfNumbers ??= _weights.Names.Order(StringComparer.Ordinal)
+        .Select(name => _weights.Describe(name).Type)
         .FirstOrDefault(static type => type is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16);
 
     private ElementType RequireNumbers(string name, params ReadOnlySpan<int> shape)
     {
-        ElementType type = weights.Describe(name).Type;
+        ElementType type = _weights.Describe(name).Type;
         switch (type)
         {
             case ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16:
@@ -90,7 +109,7 @@ internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? qu
 
     private void RequireType(string name, ElementType expected)
     {
-        ElementType found = weights.Describe(name).Type;
+        ElementType found = _weights.Describe(name).Type;
         if (found != expected)
         {
             throw Misfit(name, "the tensor has another element type", expected.ToString(), found.ToString());
@@ -99,7 +118,7 @@ internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? qu
 
     private void RequireShape(string name, params ReadOnlySpan<int> expected)
     {
-        ImmutableArray<int> found = weights.Describe(name).Shape;
+        ImmutableArray<int> found = _weights.Describe(name).Shape;
         if (!found.AsSpan().SequenceEqual(expected))
         {
             throw Misfit(name, "the tensor has another shape than config.json says", Show(expected), Show(found.AsSpan()));
@@ -107,7 +126,7 @@ internal sealed class WeightCatalog(WeightSource weights, QuantizationConfig? qu
     }
 
     private ModelFormatException Misfit(string name, string problem, string expected, string found) =>
-        new(weights.Locate(name), problem, expected, found, name);
+        new(_weights.Locate(name), problem, expected, found, name);
 
     private static string Show(ReadOnlySpan<int> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 }

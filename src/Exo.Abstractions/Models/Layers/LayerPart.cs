@@ -2,7 +2,7 @@ namespace Exo.Sdk.Models;
 
 /// <summary>
 /// One half of a layer, as data: what is added to the residual stream, x += resultNorm(part(norm(x))). It states its matrices with their
-/// split rules, what it is divided by and what a step costs; planner, weight catalogue, loaders and backends read nothing else of it. A
+/// split rules, what it is divided by and what a step costs; planner, weight catalog, loaders and backends read nothing else of it. A
 /// backend that has no kernel for a kind refuses it by its name.
 /// </summary>
 public abstract record LayerPart

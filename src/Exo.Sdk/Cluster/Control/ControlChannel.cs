@@ -24,7 +24,7 @@ internal sealed class ControlChannel : IAsyncDisposable
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _disposing = new();
     private readonly Pulse _pulse;
-    private readonly Task _reading;
+    private Task _reading = Task.CompletedTask;
     private HeartbeatOptions _heartbeats;
     private long _heardAt;
     private long _beatAt;
@@ -35,7 +35,7 @@ internal sealed class ControlChannel : IAsyncDisposable
     /// <param name="connection">An authenticated connection; owned from now on.</param>
     /// <param name="heartbeats">How often to speak, and how long the peer may be silent.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="onMessage">Called for each message, in order; it must not block.</param>
+    /// <param name="onMessage">Called for each message from <see cref="Start"/> on, in order; it must not block.</param>
     public ControlChannel(FrameConnection connection, HeartbeatOptions heartbeats, TimeProvider time, Action<ControlMessage> onMessage)
     {
         _connection = connection;
@@ -44,7 +44,6 @@ internal sealed class ControlChannel : IAsyncDisposable
         _onMessage = onMessage;
         _heardAt = _beatAt = time.GetTimestamp();
         _pulse = new Pulse(heartbeats.Interval, time, Beat);
-        _reading = Task.Run(ReadAsync);
     }
 
     /// <summary>Completes with the reason once the channel has ended.</summary>
@@ -52,6 +51,12 @@ internal sealed class ControlChannel : IAsyncDisposable
 
     /// <summary>Whether the peer itself ended the channel by closing its end, as one does that leaves in order.</summary>
     public bool HasPeerClosed => _hasPeerClosed;
+
+    /// <summary>
+    /// Begins to read, once. Not the constructor's business: the first message may be here already, and would find an owner whose own
+    /// constructor has not come to its end.
+    /// </summary>
+    public void Start() => _reading = Task.Run(ReadAsync);
 
     /// <summary>Lets other heartbeats hold from now on. Thread-safe.</summary>
     public void Adopt(HeartbeatOptions heartbeats)
@@ -207,6 +212,11 @@ internal sealed class ControlChannel : IAsyncDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException or OperationCanceledException or ExoException)
         {
             End(error.Message);
+        }
+        catch (Exception error)
+        {
+            // Whatever else the owner makes of a message: a channel that nobody reads and that goes on for ever would be the worse end.
+            End($"a message of it failed here: {error.GetType().Name}: {error.Message}");
         }
     }
 

@@ -8,6 +8,7 @@ namespace Exo.Sdk.Control;
 /// <param name="BackendType">The compute backend's assembly-qualified type name; null for the default.</param>
 /// <param name="TransportType">The transport's assembly-qualified type name; null for the default.</param>
 /// <param name="OfferedTransportTypes">The same for transports that are offered beside the default ones; preferred first.</param>
+/// <param name="FamilyTypes">The same for model families beside the built-in ones.</param>
 /// <param name="HeartbeatIntervalMs">See <see cref="HeartbeatOptions.Interval"/>.</param>
 /// <param name="HeartbeatTimeoutMs">See <see cref="HeartbeatOptions.Timeout"/>.</param>
 /// <param name="LogLevel">The least level that the parent's log takes.</param>
@@ -17,6 +18,7 @@ internal sealed record NodeBootstrap(
     string? BackendType,
     string? TransportType,
     string[] OfferedTransportTypes,
+    string[] FamilyTypes,
     double HeartbeatIntervalMs,
     double HeartbeatTimeoutMs,
     int LogLevel)

@@ -20,7 +20,7 @@ internal sealed class LocalNode(IComputeBackend backend, ITransport transport, s
     public Task<string> Lost => _lost.Task;
 
     public Task<OpenReply> OpenAsync(OpenOrder order, CancellationToken cancellationToken) =>
-        Task.Run(() => Runtime.OpenAsync(order, NodeLimits.OfChild, cancellationToken), cancellationToken);
+        Task.Run(() => Runtime.OpenAsync(order, [], NodeLimits.OfChild, cancellationToken), cancellationToken);
 
     public async Task<LoadReply> LoadAsync(LoadOrder order, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {

@@ -28,9 +28,9 @@ internal static class NodeDialer
             {
                 return await DialOnceAsync(endpoint, name, key, timeout, time, limit.Token).ConfigureAwait(false);
             }
-            catch (ProtocolException error) when (error.InnerException is not null && !limit.IsCancellationRequested)
+            catch (Exception error) when (HasEndedEarly(error) && !limit.IsCancellationRequested)
             {
-                // The connection ended in the middle of the handshake, which says nothing of the key.
+                // Which says nothing of the key.
                 await Task.Delay(PauseBetweenTries, CancellationToken.None).ConfigureAwait(false);
             }
             catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
@@ -44,6 +44,11 @@ internal static class NodeDialer
             }
         }
     }
+
+    /// <summary>Whether the connection stood, and ended before the handshake did.</summary>
+    private static bool HasEndedEarly(Exception error) =>
+        error is ProtocolException { InnerException: not null }
+        or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted };
 
     private static async Task<ProvenConnection> DialOnceAsync(
         DnsEndPoint endpoint, string name, ReadOnlyMemory<byte> key, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)

@@ -1,13 +1,19 @@
+using Exo.Sdk.Models.Families;
 
 namespace Exo.Sdk.Nodes;
 
 /// <summary>What a node can offer to a host, and on what terms.</summary>
 /// <param name="Backends">Compute backends, preferred first.</param>
 /// <param name="Transports">Transports, preferred first.</param>
+/// <param name="Families">Model families beside the built-in ones.</param>
 /// <param name="Models">Where its models are.</param>
 /// <param name="Limits">What a host may ask for at most.</param>
 internal sealed record NodeParts(
-    IReadOnlyList<IComputeBackend> Backends, IReadOnlyList<ITransport> Transports, ModelRoots Models, NodeLimits Limits)
+    IReadOnlyList<IComputeBackend> Backends,
+    IReadOnlyList<ITransport> Transports,
+    IReadOnlyList<IModelFamily> Families,
+    ModelRoots Models,
+    NodeLimits Limits)
 {
     /// <summary>The compute backend that a host asks for by name.</summary>
     /// <exception cref="UnavailableException">This node has it not.</exception>

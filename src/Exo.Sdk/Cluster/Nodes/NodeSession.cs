@@ -35,6 +35,7 @@ internal sealed class NodeSession : IAsyncDisposable
         _logger = logger;
         _channel = new ControlChannel(new FrameConnection(connection.Socket, ControlChannel.MaxMessage), heartbeats, time, OnMessage);
         (logger as HostLogger)?.Connect(_channel);
+        _channel.Start();
     }
 
     /// <summary>Serves one host until it says stop, is lost, or the token is canceled.</summary>
@@ -233,7 +234,7 @@ internal sealed class NodeSession : IAsyncDisposable
         OrderRules.Check(order);
         _runtime = new RankRuntime(_parts.BackendOf(order.Backend), _parts.TransportOf(order.Transport), _host, _logger);
         return await _runtime
-            .OpenAsync(order with { ModelFolder = _parts.Models.Find(order.ModelFolder) }, _parts.Limits, _ending.Token)
+            .OpenAsync(order with { ModelFolder = _parts.Models.Find(order.ModelFolder) }, _parts.Families, _parts.Limits, _ending.Token)
             .ConfigureAwait(false);
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Models;
+using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Exo.Sdk.Scheduling;
 using Microsoft.Extensions.Logging;
@@ -41,15 +42,17 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
 
     /// <summary>Reads the model's description and starts to listen.</summary>
     /// <param name="order">What to open.</param>
+    /// <param name="families">Model families beside the built-in ones.</param>
     /// <param name="limits">What a later order to load may ask for.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    public async Task<OpenReply> OpenAsync(OpenOrder order, NodeLimits limits, CancellationToken cancellationToken)
+    public async Task<OpenReply> OpenAsync(
+        OpenOrder order, IReadOnlyList<IModelFamily> families, NodeLimits limits, CancellationToken cancellationToken)
     {
         _limits = limits;
         _residentBefore = Environment.WorkingSet;
         Require(backend.Probe(), $"backend '{backend.Name}'");
         Require(transport.Probe(), $"transport '{transport.Name}'");
-        _model = hostModel ?? OpenModel.Open(order.ModelFolder);
+        _model = hostModel ?? OpenModel.Open(order.ModelFolder, families);
         if (order.Fingerprint != _model.Fingerprint)
         {
             throw new ConfigurationException(

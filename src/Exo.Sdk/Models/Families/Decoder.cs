@@ -6,7 +6,7 @@ namespace Exo.Sdk.Models.Families;
 /// The decoder that Llama set and its successors keep: pre-norm layers of grouped-query attention with rope and a gated
 /// feed-forward block (Touvron et al. 2023). A family states how it differs.
 /// </summary>
-internal sealed record Decoder
+public sealed record Decoder
 {
     // Far above any model, low enough that products of two stay below 2³¹.
     private const int MaxHidden = 1 << 20;
@@ -38,9 +38,14 @@ internal sealed record Decoder
     public Func<int, int?> SlidingWindow { get; init; } = static _ => null;
 
     /// <summary>The number of layers.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <returns>At least 1.</returns>
     public static int LayerCount(ConfigObject config) => config.Integer("num_hidden_layers", 1, MaxLayers);
 
     /// <summary>Reads the specification.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="weights">The weights that are stored.</param>
+    /// <returns>The specification, apart from tokens and names.</returns>
     public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         RequireSilu(config);

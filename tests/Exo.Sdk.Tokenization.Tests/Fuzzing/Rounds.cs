@@ -38,8 +38,9 @@ internal static class Rounds
             {
                 run();
             }
-            catch (ExoException)
+            catch (ExoException e)
             {
+                e.Message.Should().NotMatchRegex(@"[\p{Cc}\p{Cf}\p{Cs}]", "errors are printed: seed {0}", seed);
                 refused++;
             }
             catch (Exception e)

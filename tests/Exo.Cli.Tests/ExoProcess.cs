@@ -40,7 +40,9 @@ internal sealed class ExoProcess : IDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="keepInputOpen">Whether its standard input stays open and silent.</param>
     /// <param name="onErrorLine">Called for each line of its standard error.</param>
-    public static ExoProcess Start(string[] arguments, bool keepInputOpen = false, Action<string>? onErrorLine = null)
+    /// <param name="program">Another program that lies beside this one.</param>
+    public static ExoProcess Start(
+        string[] arguments, bool keepInputOpen = false, Action<string>? onErrorLine = null, string program = "exo.dll")
     {
         string mark = Guid.NewGuid().ToString("N");
         bool mustUnblock = IsInterruptIgnored();
@@ -58,7 +60,7 @@ internal sealed class ExoProcess : IDisposable
         }
 
         start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "exo.dll"));
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, program));
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -32,4 +32,30 @@ public sealed class NodeCommandTests
         ended.ExitCode.Should().Be(0, "an interrupt is how a node is stopped");
         ended.Output.Should().BeEmpty();
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("k")]
+    [InlineData("fifteen letters\n")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    public async Task A_weak_key_is_refused_on_both_sides(string key)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, key);
+            ExoResult node = await ExoProcess.RunAsync("node", "--listen", "127.0.0.1:0", "--cluster-key-file", file);
+            ExoResult run = await ExoProcess.RunAsync("run", "--raw", "x", "--node", "127.0.0.1:1", "--cluster-key-file", file);
+            foreach (ExoResult result in new[] { node, run })
+            {
+                result.ExitCode.Should().NotBe(0);
+                result.Error.Should().Contain("The cluster key of").And.Contain(file);
+                result.Output.Should().BeEmpty();
+            }
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 }

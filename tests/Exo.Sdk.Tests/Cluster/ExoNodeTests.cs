@@ -108,4 +108,16 @@ public sealed class ExoNodeTests
     public void Beyond_loopback_a_key_is_required() =>
         FluentActions.Invoking(() => ExoNode.Start(new NodeOptions { Listen = new IPEndPoint(IPAddress.Any, 0) }))
             .Should().Throw<ConfigurationException>().WithMessage("*cluster key*");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("k")]
+    [InlineData("fifteen letters")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    public async Task A_weak_key_is_refused_on_both_sides_also_on_loopback(string key)
+    {
+        FluentActions.Invoking(() => StartNode(key)).Should().Throw<ConfigurationException>().WithMessage("*cluster key of NodeOptions.ClusterKey*");
+        Func<Task> build = () => new ClusterBuilder().UseModel(TinyModel.Path).UseClusterKey(key).AddNode("127.0.0.1:1").BuildAsync();
+        await build.Should().ThrowAsync<ConfigurationException>().WithMessage("*cluster key of UseClusterKey*");
+    }
 }

@@ -23,7 +23,7 @@ internal sealed class Epoch : IAsyncDisposable
     private readonly TaskCompletionSource<PeerLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task? _disposal;
-    private volatile bool _isDisposing;
+    private volatile bool _areNodesStopping;
 
     /// <param name="id">The epoch's number, which every data frame carries.</param>
     /// <param name="plan">How the model is divided.</param>
@@ -117,7 +117,6 @@ internal sealed class Epoch : IAsyncDisposable
     {
         lock (_gate)
         {
-            _isDisposing = true;
             return _disposal ??= Task.Run(DisposeOnceAsync);
         }
     }
@@ -125,14 +124,16 @@ internal sealed class Epoch : IAsyncDisposable
     private async Task DisposeOnceAsync()
     {
         _engine.Dispose();
+        _areNodesStopping = true;
         await EpochStart.DisposeAllAsync(_nodes).ConfigureAwait(false);
     }
 
+    /// <summary>A rank that is lost while the engine ends is lost as well: the engine's last step may wait for it.</summary>
     private async Task WatchAsync(int rank)
     {
         string reason = await _nodes[rank].Lost.ConfigureAwait(false);
-        PeerLostException loss = new(rank, reason);
-        if (!_isDisposing && _loss.TrySetResult(loss))
+        PeerLostException loss = Losses.Name(_nodes, rank, reason);
+        if (!_areNodesStopping && _loss.TrySetResult(loss))
         {
             Log.RankLost(_logger, rank, reason, _id);
             AbortAll(loss);
@@ -150,10 +151,12 @@ internal sealed class Epoch : IAsyncDisposable
     /// <summary>Finds the cause, tells it, and stops whatever still runs elsewhere, whether or not the caller ever disposes.</summary>
     private async Task SettleFaultAsync(Exception error)
     {
-        if (error is PeerLostException)
+        if (error is PeerLostException witnessed)
         {
             await Task.WhenAny(_loss.Task, Task.Delay(LossGrace, _time)).ConfigureAwait(false);
-            error = _loss.Task.IsCompleted ? await _loss.Task.ConfigureAwait(false) : error;
+            error = _loss.Task.IsCompleted
+                ? await _loss.Task.ConfigureAwait(false)
+                : Losses.Name(_nodes, witnessed.LostRank, witnessed.Reason, witnessed);
         }
 
         _fault.TrySetResult(error);

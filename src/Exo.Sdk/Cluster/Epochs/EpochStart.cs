@@ -70,7 +70,7 @@ internal sealed class EpochStart
         Report(ClusterStage.StartingNodes);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
         OpenOrder open = new(_model.Folder, _model.Fingerprint, Backend.Name, Transport.Transport.Name);
-        OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken)).ConfigureAwait(false);
+        OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken), cancellationToken).ConfigureAwait(false);
 
         Report(ClusterStage.Planning);
         ShardPlan plan = Plan(_model.Spec, offers);
@@ -94,7 +94,7 @@ internal sealed class EpochStart
             {
                 int rank = _nodes.IndexOf(node);
                 return node.LoadAsync(orders[rank], new RankProgress(_options.Progress, rank), cancellationToken);
-            }).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
             _meter.Loaded(_options.TimeProvider.GetElapsedTime(began));
         }
         catch (Exception error)
@@ -112,7 +112,9 @@ internal sealed class EpochStart
         List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint => RemoteNode.ConnectAsync(
             endpoint, key, _options.ConnectTimeout, _options.Heartbeats, _options.TimeProvider, _logger, failed.Token))];
         List<Task<RemoteNode>> children = [];
-        string[] offered = [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
+        PartRecipe[] offered = _options.HasProcesses
+            ? [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => PartRecipe.Of(candidate.Transport))]
+            : [];
         for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
         {
             children.Add(StartChildAsync(rank, offered, failed.Token));
@@ -153,15 +155,15 @@ internal sealed class EpochStart
         }
     }
 
-    private async Task<RemoteNode> StartChildAsync(int rank, string[] offered, CancellationToken cancellationToken)
+    private async Task<RemoteNode> StartChildAsync(int rank, PartRecipe[] offered, CancellationToken cancellationToken)
     {
         NodeBootstrap recipe = new(
             Port: 0,
             Secret: [],
-            TypeName(Backend),
-            TypeName(_options.Transport),
+            PartRecipe.Of(Backend),
+            _options.Transport is { } transport ? PartRecipe.Of(transport) : null,
             offered,
-            [.. _options.OfferedFamilies.Select(family => TypeName(family)!)],
+            [.. _options.OfferedFamilies.Select(PartRecipe.Of)],
             _options.Heartbeats.Interval.TotalMilliseconds,
             _options.Heartbeats.Timeout.TotalMilliseconds,
             (int)Enumerable.Range((int)LogLevel.Trace, (int)LogLevel.None).Select(level => (LogLevel)level).FirstOrDefault(_logger.IsEnabled, LogLevel.None));
@@ -230,7 +232,7 @@ internal sealed class EpochStart
     }
 
     /// <summary>Runs one step on all nodes at once. The first node that fails or is lost ends the step for all.</summary>
-    private async Task<T[]> AllAsync<T>(Func<INode, Task<T>> step)
+    private async Task<T[]> AllAsync<T>(Func<INode, Task<T>> step, CancellationToken cancellationToken)
     {
         List<Task<T>> tasks = [.. _nodes.Select(step)];
         List<Task> open = [.. tasks];
@@ -253,18 +255,24 @@ internal sealed class EpochStart
             }
 
             await SettleAsync(tasks).ConfigureAwait(false);
-            await tasks[culprit].ConfigureAwait(false);
-            throw new NodeException(_nodes[culprit].Name, reason);
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Explain(culprit, tasks[culprit].Exception?.InnerException ?? new NodeException(_nodes[culprit].Name, reason));
         }
 
         return await Task.WhenAll(tasks).ConfigureAwait(false);
     }
 
+    /// <summary>A rank that is lost is a lost peer, and its node named; whatever else a node answered stays what it is.</summary>
+    private Exception Explain(int rank, Exception error) => error switch
+    {
+        PeerLostException witnessed => Losses.Name(_nodes, witnessed.LostRank, witnessed.Reason, witnessed),
+        NodeException when _nodes[rank].Lost is { IsCompletedSuccessfully: true } lost => Losses.Name(_nodes, rank, lost.Result, error),
+        _ => error,
+    };
+
     /// <summary>Waits until all have ended, well or not.</summary>
     private static async Task SettleAsync(IEnumerable<Task> tasks) =>
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-    private static string? TypeName(object? part) => part?.GetType().AssemblyQualifiedName;
 
     private void Report(ClusterStage stage) => _options.Progress?.Report(new ClusterProgress(stage));
 

@@ -210,7 +210,7 @@ internal sealed class RemoteNode : INode
         {
             TaskCompletionSource<NodeMessage> reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
             Volatile.Write(ref _reply, reply);
-            await _channel.SendAsync(order, cancellationToken).ConfigureAwait(false);
+            await SendAsync(order, cancellationToken).ConfigureAwait(false);
             using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             Task first = await Task
                 .WhenAny(reply.Task, Lost, AbortGraceAsync(ended.Token), Task.Delay(deadline, _time, ended.Token))
@@ -240,6 +240,19 @@ internal sealed class RemoteNode : INode
         {
             Volatile.Write(ref _reply, null);
             _oneOrder.Release();
+        }
+    }
+
+    private async Task SendAsync(HostMessage order, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _channel.SendAsync(order, cancellationToken).ConfigureAwait(false);
+        }
+        catch (NodeException error)
+        {
+            // The channel has ended; it does not know its peer's name.
+            throw new NodeException(Name, await Lost.ConfigureAwait(false), error);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Exo.Sdk.Control;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Epochs;
@@ -35,7 +36,7 @@ public sealed class EpochTests
         bench.Nodes[2].Lose("its heartbeats stopped");
 
         PeerLostException fault = (await bench.Epoch.Faulted.WaitAsync(Timeout)).Should().BeOfType<PeerLostException>().Subject;
-        (fault.LostRank, fault.Reason).Should().Be((2, "its heartbeats stopped"));
+        (fault.LostRank, fault.Reason).Should().Be((2, "stub 2: its heartbeats stopped"));
         foreach (ProbeRequest request in requests)
         {
             Exception caught = (await FluentActions.Awaiting(() => request.Ended.WaitAsync(Timeout)).Should().ThrowAsync<PeerLostException>()).Which;
@@ -45,7 +46,7 @@ public sealed class EpochTests
         await RefusesAsync<PeerLostException>(bench.Epoch);
         foreach (StubNode node in bench.Nodes)
         {
-            (await node.Aborted.WaitAsync(Timeout)).Should().Be((2, "its heartbeats stopped"));
+            (await node.Aborted.WaitAsync(Timeout)).Should().Be((2, "stub 2: its heartbeats stopped"));
             await node.Disposed.WaitAsync(Timeout);
         }
 
@@ -101,6 +102,29 @@ public sealed class EpochTests
         bench.Nodes.Should().OnlyContain(node => node.Disposed.IsCompleted);
         bench.Nodes[1].Lose("its connection ended");
         bench.Epoch.Faulted.IsCompleted.Should().BeFalse();
+    }
+
+    /// <summary>The engine's last step may wait for the very rank that was lost.</summary>
+    [Fact]
+    public async Task A_rank_that_is_lost_while_the_engine_ends_ends_its_step()
+    {
+        Bench bench = new();
+        TaskCompletionSource stepping = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bench.Shard.BeforeStep = _ =>
+        {
+            stepping.TrySetResult();
+            bench.Nodes[0].Aborted.Wait(Timeout).Should().BeTrue();
+        };
+        ProbeRequest request = new([1], 5);
+        await bench.SubmitAsync(request);
+        await stepping.Task.WaitAsync(Timeout);
+        long began = Stopwatch.GetTimestamp();
+        Task disposing = bench.DisposeAsync().AsTask();
+        await Task.Delay(50);
+        bench.Nodes[1].Lose("its heartbeats stopped");
+        await disposing.WaitAsync(Timeout);
+        Stopwatch.GetElapsedTime(began).Should().BeLessThan(TimeSpan.FromSeconds(2));
+        bench.Nodes.Should().OnlyContain(static node => node.Disposed.IsCompleted);
     }
 
     private static async Task RefusesAsync<T>(Epoch epoch)

@@ -12,7 +12,7 @@ namespace Exo.Sdk.Cpu;
 /// The compute backend on the CPU: a rank's whole shard in .NET SIMD, with registers of 128, 256 or 512 bits as the processor has them.
 /// Weights stay as they are stored, quantized ones too; loading puts them into the order in which a product reads them. Thread-safe.
 /// </summary>
-public sealed class CpuBackend : IComputeBackend
+public sealed class CpuBackend : IComputeBackend, IChildProcessPart
 {
     private static readonly ModelSupport Support = new(
         "cpu",

@@ -23,7 +23,7 @@ namespace Exo.Sdk.OnnxRuntime;
 /// step is one run of a graph.
 /// </para>
 /// </remarks>
-public sealed class OnnxRuntimeBackend : IComputeBackend
+public sealed class OnnxRuntimeBackend : IComputeBackend, IChildProcessPart
 {
     private static readonly ModelSupport Support = new(
         "onnxruntime",

@@ -49,8 +49,7 @@ internal static class PlanCommand
         ModelSpec spec = preview.Model;
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, ");
-        text.Append(CultureInfo.InvariantCulture, $"{spec.Attention.QueryHeadCount}/{spec.Attention.KeyValueHeadCount} heads of {spec.Attention.HeadSize}, ");
-        text.Append(CultureInfo.InvariantCulture, $"ffn {spec.IntermediateSize}, vocabulary {spec.VocabularySize}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Dimensions(spec)}, vocabulary {spec.VocabularySize}\n");
         text.Append(ShardPlanText.Render(preview.Plan)).Append('\n');
         if (preview.UnusedTensors is { Count: > 0 } unused)
         {
@@ -67,4 +66,8 @@ internal static class PlanCommand
         public ShardPlan Plan(ModelSpec spec, PlanRequest request) =>
             planner.Plan(spec, request with { Devices = [.. request.Devices.Select(device => device with { AvailableMemory = bytes })] });
     }
+
+    // Layers of one kind are named once.
+    private static string Dimensions(ModelSpec spec) =>
+        string.Join(", ", spec.Layers.SelectMany(static layer => layer.Parts).Select(static part => part.Dimensions).Distinct());
 }

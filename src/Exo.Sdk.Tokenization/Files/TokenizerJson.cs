@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Exo.Sdk.Input;
 using Exo.Sdk.Tokenization.Bpe;
 using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Pipeline;
@@ -136,7 +137,7 @@ internal static class TokenizerJson
 
     private static int Token(JsonCursor merge, string token, Dictionary<string, int> vocabulary) => vocabulary.TryGetValue(token, out int id)
         ? id
-        : throw merge.Fail($"a merge names '{(token.Length <= 40 ? token : token[..40])}', which the vocabulary lacks", "two tokens whose union is a token");
+        : throw merge.Fail($"a merge names {HostileText.Quote(token)}, which the vocabulary lacks", "two tokens whose union is a token");
 
     private static (string Left, string Right) ReadMerge(JsonCursor merge)
     {

@@ -14,7 +14,24 @@ namespace Exo.Sdk.Cpu;
 /// </summary>
 public sealed class CpuBackend : IComputeBackend, IChildProcessPart
 {
-    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+    private static readonly ModelSupport Support = new(
+        "cpu",
+        new HashSet<string>
+        {
+            ModelFeatures.GroupedQueryAttention,
+            ModelFeatures.QueryKeyNorm,
+            ModelFeatures.AttentionScale,
+            ModelFeatures.NoRope,
+            ModelFeatures.Rope,
+            ModelFeatures.LinearRope,
+            ModelFeatures.Llama3Rope,
+            ModelFeatures.KeyValueCache,
+            ModelFeatures.WindowCache,
+            ModelFeatures.GatedFeedForward,
+            ModelFeatures.Silu,
+            ModelFeatures.RootMeanSquareNorm,
+        },
+        [.. PackedFormat.All.Select(static format => format.Support)]);
 
     /// <inheritdoc/>
     public string Name => "cpu";
@@ -23,24 +40,10 @@ public sealed class CpuBackend : IComputeBackend, IChildProcessPart
     public Availability Probe() => Availability.Yes($"registers of {MatrixFactory.BestLanes * 32} bits");
 
     /// <inheritdoc/>
-    public Availability Supports(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
-        {
-            return Availability.No(attentionReason);
-        }
+    public Availability Supports(ModelSpec spec) => Support.Of(spec);
 
-        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
-        {
-            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
-            {
-                return Availability.No(reason);
-            }
-        }
-
-        return Availability.Yes("every part is supported");
-    }
+    /// <inheritdoc/>
+    public bool BoundsWindows => true;
 
     /// <inheritdoc/>
     public ValueTask<IModelShard> LoadAsync(

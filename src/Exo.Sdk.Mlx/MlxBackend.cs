@@ -19,7 +19,24 @@ namespace Exo.Sdk.Mlx;
 public sealed class MlxBackend : IMlxBackend, IChildProcessPart
 {
     private static readonly string[] KnownGroups = ["jaccl", "ring"];
-    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+    private static readonly ModelSupport Support = new(
+        "mlx",
+        new HashSet<string>
+        {
+            ModelFeatures.GroupedQueryAttention,
+            ModelFeatures.QueryKeyNorm,
+            ModelFeatures.AttentionScale,
+            ModelFeatures.NoRope,
+            ModelFeatures.Rope,
+            ModelFeatures.LinearRope,
+            ModelFeatures.Llama3Rope,
+            ModelFeatures.KeyValueCache,
+            ModelFeatures.WindowCache,
+            ModelFeatures.GatedFeedForward,
+            ModelFeatures.Silu,
+            ModelFeatures.RootMeanSquareNorm,
+        },
+        [.. PackedFormat.All.Select(static format => format.Support)]);
 
     private readonly MlxBackendOptions _options;
 
@@ -110,24 +127,7 @@ public sealed class MlxBackend : IMlxBackend, IChildProcessPart
     }
 
     /// <inheritdoc/>
-    public Availability Supports(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
-        {
-            return Availability.No(attentionReason);
-        }
-
-        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
-        {
-            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
-            {
-                return Availability.No(reason);
-            }
-        }
-
-        return Availability.Yes("every part is supported");
-    }
+    public Availability Supports(ModelSpec spec) => Support.Of(spec);
 
     /// <inheritdoc/>
     public KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => _options.Precision switch

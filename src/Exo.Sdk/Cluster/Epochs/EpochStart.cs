@@ -195,6 +195,7 @@ internal sealed class EpochStart
             MaxSequences = _options.MaxSequences,
             MaxBatchTokens = _options.MaxBatchTokens,
             KeyValues = Backend.KeyValuesFor(_options.KeyValues),
+            BoundsWindows = Backend.BoundsWindows,
         });
     }
 

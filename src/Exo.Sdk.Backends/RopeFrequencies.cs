@@ -9,17 +9,6 @@ public static class RopeFrequencies
 {
     private static readonly string[] Supported = ["none", "linear", "llama3"];
 
-    /// <summary>Says why a kind of rope cannot be computed; null where it can.</summary>
-    /// <param name="rope">The kind of rope.</param>
-    /// <returns>The reason, a sentence, or null.</returns>
-    public static string? Refuse(RopeSpec rope)
-    {
-        ArgumentNullException.ThrowIfNull(rope);
-        return rope.Scaling is null or LinearRopeScaling or Llama3RopeScaling
-            ? null
-            : $"Rope scaling {rope.Scaling.GetType().Name} is not supported; none, linear and llama3 are.";
-    }
-
     /// <summary>Computes them.</summary>
     /// <param name="rope">The kind of rope.</param>
     /// <param name="headSize">The elements per head.</param>

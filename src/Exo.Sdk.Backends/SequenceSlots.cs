@@ -15,6 +15,7 @@ public interface IOpenSequences
 public interface ISequenceCache : IDisposable
 {
     /// <summary>Positions filled. What lies behind is forgotten.</summary>
+    /// <exception cref="InvalidOperationException">Set: a cache that a window bounds has let go of positions that the shorter sequence would look at.</exception>
     int Length { get; set; }
 
     /// <summary>What it takes in memory.</summary>
@@ -84,7 +85,7 @@ public sealed class SequenceSlots<TCache>(int count) : IOpenSequences, IDisposab
     /// <param name="slot">An open slot.</param>
     /// <param name="length">At most the sequence's present length.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such slot, or the sequence is shorter.</exception>
-    /// <exception cref="InvalidOperationException">The slot is not open.</exception>
+    /// <exception cref="InvalidOperationException">The slot is not open, or its cache no longer holds what the shorter sequence would look at.</exception>
     /// <exception cref="ObjectDisposedException">The slots are disposed.</exception>
     public void Truncate(int slot, int length)
     {

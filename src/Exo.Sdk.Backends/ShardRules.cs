@@ -8,15 +8,6 @@ namespace Exo.Sdk.Backends;
 /// <summary>What <see cref="IComputeBackend"/> and <see cref="IModelShard"/> promise to refuse, in one place for all backends. Thread-safe.</summary>
 public static class ShardRules
 {
-    /// <summary>Says why a model's attention cannot be computed with what this package has; null where it can.</summary>
-    /// <param name="spec">The model.</param>
-    /// <returns>The reason, a sentence, or null.</returns>
-    public static string? RefuseAttention(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        return RopeFrequencies.Refuse(spec.Rope) ?? (spec.Attention.HeadSize % 2 == 0 ? null : $"Rope needs an even head size, and this model's is {spec.Attention.HeadSize}.");
-    }
-
     /// <summary>Requires that assignment and group belong together, and that options can work.</summary>
     /// <param name="assignment">The rank's part.</param>
     /// <param name="group">The group.</param>

@@ -12,9 +12,26 @@ namespace Exo.Sdk.Cpu;
 /// The compute backend on the CPU: a rank's whole shard in .NET SIMD, with registers of 128, 256 or 512 bits as the processor has them.
 /// Weights stay as they are stored, quantized ones too; loading puts them into the order in which a product reads them. Thread-safe.
 /// </summary>
-public sealed class CpuBackend : IComputeBackend
+public sealed class CpuBackend : IComputeBackend, IChildProcessPart
 {
-    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+    private static readonly ModelSupport Support = new(
+        "cpu",
+        new HashSet<string>
+        {
+            ModelFeatures.GroupedQueryAttention,
+            ModelFeatures.QueryKeyNorm,
+            ModelFeatures.AttentionScale,
+            ModelFeatures.NoRope,
+            ModelFeatures.Rope,
+            ModelFeatures.LinearRope,
+            ModelFeatures.Llama3Rope,
+            ModelFeatures.KeyValueCache,
+            ModelFeatures.WindowCache,
+            ModelFeatures.GatedFeedForward,
+            ModelFeatures.Silu,
+            ModelFeatures.RootMeanSquareNorm,
+        },
+        [.. PackedFormat.All.Select(static format => format.Support)]);
 
     /// <inheritdoc/>
     public string Name => "cpu";
@@ -23,24 +40,10 @@ public sealed class CpuBackend : IComputeBackend
     public Availability Probe() => Availability.Yes($"registers of {MatrixFactory.BestLanes * 32} bits");
 
     /// <inheritdoc/>
-    public Availability Supports(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
-        {
-            return Availability.No(attentionReason);
-        }
+    public Availability Supports(ModelSpec spec) => Support.Of(spec);
 
-        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
-        {
-            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
-            {
-                return Availability.No(reason);
-            }
-        }
-
-        return Availability.Yes("every part is supported");
-    }
+    /// <inheritdoc/>
+    public bool BoundsWindows => true;
 
     /// <inheritdoc/>
     public ValueTask<IModelShard> LoadAsync(

@@ -17,7 +17,6 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
     private readonly ShardOptions _options;
     private readonly ShardWeights _weights;
     private readonly ICollective _group;
-    private readonly AttentionKernel _attention;
     private readonly ShardStep<TLanes, TVector> _step;
     private readonly SequenceSlots<SequenceCache> _slots;
     private readonly VocabularyGather _gather;
@@ -33,20 +32,19 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _options = options;
         _slots = new SequenceSlots<SequenceCache>(options.MaxSequences);
         _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
-        _attention = AttentionFactory.Create<TLanes, TVector>(spec, assignment, options);
-        _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options, _attention);
+        _step = new ShardStep<TLanes, TVector>(spec, assignment, weights, group, options);
     }
 
     public ShardAssignment Assignment { get; }
 
     public ShardMemory Memory => new(_weights.ByteCount, _slots.ByteCount, _step.BufferBytes);
 
-    public void Allocate(int slot) => _slots.Open(slot, () => new SequenceCache(_attention.Shape));
+    public void Allocate(int slot) => _slots.Open(slot, () => new SequenceCache(_step.Caches));
 
     public void Fork(int source, int target)
     {
         SequenceCache from = _slots[source];
-        _slots.Open(target, () => new SequenceCache(_attention.Shape)).CopyFrom(from);
+        _slots.Open(target, () => new SequenceCache(_step.Caches)).CopyFrom(from);
     }
 
     public void Truncate(int slot, int length) => _slots.Truncate(slot, length);
@@ -61,7 +59,7 @@ internal sealed unsafe class CpuShard<TLanes, TVector> : IModelShard
         _step.Begin();
         foreach (ref readonly SequenceStep step in batch.Sequences)
         {
-            _step.Add(_slots[step.Slot], step.Position, step.Count, step.Logits);
+            _step.Add(_slots[step.Slot], step);
         }
 
         Embed(batch.Tokens);

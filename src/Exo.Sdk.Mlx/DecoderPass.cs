@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Exo.Sdk.Backends;
 using Exo.Sdk.Mlx.Distributed;
+using Exo.Sdk.Mlx.Layers;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
 using Exo.Sdk.Models;
@@ -9,8 +9,8 @@ using Exo.Sdk.Planning;
 namespace Exo.Sdk.Mlx;
 
 /// <summary>
-/// One step through the decoder, as operations of MLX. The tokens of all sequences go through the matrices together, and each
-/// sequence attends to its own cache.
+/// One step through the decoder, as operations of MLX: embedding, the layers' parts, head. The tokens of all sequences go through the
+/// matrices together.
 /// </summary>
 internal sealed class DecoderPass
 {
@@ -20,8 +20,8 @@ internal sealed class DecoderPass
     private readonly MlxOperations _operations;
     private readonly MlxType _type;
     private readonly IRankSum _ranks;
-    private readonly List<MlxArray> _attended = [];
-    private readonly List<MlxArray> _masks = [];
+    private readonly WindowMasks _masks;
+    private readonly LayerPass[] _parts;
 
     /// <summary>Prepares the pass.</summary>
     /// <param name="spec">The model.</param>
@@ -39,6 +39,18 @@ internal sealed class DecoderPass
         _operations = operations;
         _type = type;
         _ranks = ranks;
+        _masks = new WindowMasks(operations);
+        _parts = new LayerPass[weights.Parts.Count];
+        int caches = 0;
+        for (int i = 0; i < _parts.Length; i++)
+        {
+            _parts[i] = weights.Parts[i] switch
+            {
+                AttentionWeights attention => new AttentionPass(attention, caches++, assignment, operations, _masks),
+                GatedWeights gated => new GatedPass(gated, operations),
+                _ => throw new ArgumentOutOfRangeException(nameof(weights)),
+            };
+        }
     }
 
     /// <summary>All layers: tokens in, residual stream <c>[tokens, hidden]</c> out; the sequences' caches take the new positions in.</summary>
@@ -47,15 +59,12 @@ internal sealed class DecoderPass
     /// <param name="caches">The caches by slot.</param>
     internal MlxArray RunLayers(ReadOnlySpan<int> tokens, ReadOnlySpan<SequenceStep> sequences, SequenceSlots<SequenceCache> caches)
     {
-        PrepareMasks(sequences);
+        _masks.Clear();
+        StepInput step = new() { TokenCount = tokens.Length, Sequences = sequences, Caches = caches };
         MlxArray x = Embed(tokens);
-        for (int i = 0; i < _weights.Layers.Count; i++)
+        foreach (LayerPass part in _parts)
         {
-            LayerWeights layer = _weights.Layers[i];
-            MlxArray normed = _operations.RmsNorm(x, layer.AttentionNorm, _spec.NormEpsilon);
-            x = _operations.Add(x, _ranks.Sum(_operations, Attention(i, layer, normed, sequences, caches)));
-            normed = _operations.RmsNorm(x, layer.FeedForwardNorm, _spec.NormEpsilon);
-            x = _operations.Add(x, _ranks.Sum(_operations, FeedForward(layer, normed)));
+            x = _operations.Add(x, _ranks.Sum(_operations, part.Run(Norm(x, part.Norm), step)));
         }
 
         return x;
@@ -67,7 +76,7 @@ internal sealed class DecoderPass
     internal MlxArray RunHead(MlxArray x, ReadOnlySpan<int> rows)
     {
         MlxArray last = _operations.TakeRows(x, _operations.Data(rows, MlxType.Int32, rows.Length));
-        MlxArray normed = _operations.RmsNorm(last, _weights.FinalNorm, _spec.NormEpsilon);
+        MlxArray normed = Norm(last, _weights.FinalNorm);
         return _operations.Contiguous(_operations.AsType(_weights.Head.Apply(_operations, normed), MlxType.Float32));
     }
 
@@ -97,104 +106,5 @@ internal sealed class DecoderPass
         return _ranks.Sum(_operations, _operations.Multiply(rows, factors));
     }
 
-    private MlxArray Attention(
-        int index, LayerWeights layer, MlxArray x, ReadOnlySpan<SequenceStep> sequences, SequenceSlots<SequenceCache> caches)
-    {
-        int tokens = 0;
-        foreach (ref readonly SequenceStep step in sequences)
-        {
-            tokens += step.Count;
-        }
-
-        int size = _spec.Attention.HeadSize;
-        int queryHeads = _assignment.QueryHeads.Count;
-        MlxArray queries = Heads(layer.Query, layer.QueryNorm, x, tokens, queryHeads);
-        MlxArray keys = Heads(layer.Key, layer.KeyNorm, x, tokens, _assignment.KeyValueHeads.Count);
-        MlxArray values = Heads(layer.Value, MlxArray.None, x, tokens, _assignment.KeyValueHeads.Count);
-        _attended.Clear();
-        int first = 0;
-        for (int i = 0; i < sequences.Length; i++)
-        {
-            SequenceStep step = sequences[i];
-            bool isAlone = sequences.Length == 1;
-            MlxArray attended = Attend(
-                index,
-                step,
-                caches[step.Slot],
-                _masks[i],
-                isAlone ? queries : Rows(queries, first, step.Count, queryHeads),
-                isAlone ? keys : Rows(keys, first, step.Count, _assignment.KeyValueHeads.Count),
-                isAlone ? values : Rows(values, first, step.Count, _assignment.KeyValueHeads.Count));
-
-            // [1, heads, n, size] → [n, heads·size]
-            _attended.Add(_operations.Reshape(_operations.Transpose(attended, 0, 2, 1, 3), step.Count, queryHeads * size));
-            first += step.Count;
-        }
-
-        MlxArray joined = _attended.Count == 1 ? _attended[0] : _operations.Concatenate(CollectionsMarshal.AsSpan(_attended), 0);
-        return layer.Output.Apply(_operations, joined);
-    }
-
-    // Queries, keys and values of one sequence [1, n, heads, size] → attended values [1, heads, n, size].
-    private MlxArray Attend(
-        int layer, SequenceStep step, SequenceCache cache, MlxArray mask, MlxArray queries, MlxArray keys, MlxArray values)
-    {
-        int end = step.Position + step.Count;
-        queries = Rotate(_operations.Transpose(queries, 0, 2, 1, 3), step.Position);
-        keys = Rotate(_operations.Transpose(keys, 0, 2, 1, 3), step.Position);
-        values = _operations.Transpose(values, 0, 2, 1, 3);
-        cache.Write(layer, step.Position, step.Count, keys, values);
-        int first = FirstVisible(step);
-        return _operations.Attention(
-            queries, cache.Keys(layer, first, end), cache.Values(layer, first, end), _spec.Attention.Scale, step.Count > 1, mask);
-    }
-
-    private MlxArray Rotate(MlxArray x, int position) => _operations.Rope(x, _spec.Attention.HeadSize, position, _weights.RopePeriods);
-
-    // A projection cut into heads [1, tokens, heads, size], each normed for itself where the family does that.
-    private MlxArray Heads(MlxMatrix projection, MlxArray norm, MlxArray x, int tokens, int heads)
-    {
-        MlxArray y = _operations.Reshape(projection.Apply(_operations, x), 1, tokens, heads, _spec.Attention.HeadSize);
-        return norm == MlxArray.None ? y : _operations.RmsNorm(y, norm, _spec.NormEpsilon);
-    }
-
-    private MlxArray Rows(MlxArray x, int first, int count, int heads) =>
-        _operations.Slice(x, [0, first, 0, 0], [1, first + count, heads, _spec.Attention.HeadSize]);
-
-    private MlxArray FeedForward(LayerWeights layer, MlxArray x)
-    {
-        MlxArray gate = layer.Gate.Apply(_operations, x);
-        MlxArray silu = _operations.Multiply(gate, _operations.Sigmoid(gate));
-        return layer.Down.Apply(_operations, _operations.Multiply(silu, layer.Up.Apply(_operations, x)));
-    }
-
-    // The first position that any token of the step may look at.
-    private int FirstVisible(SequenceStep step) =>
-        _spec.Attention.SlidingWindow is { } window ? Math.Max(0, step.Position - window + 1) : 0;
-
-    // A window needs a mask only where the step's tokens see different keys and the window hides some; all layers share it.
-    private void PrepareMasks(ReadOnlySpan<SequenceStep> sequences)
-    {
-        _masks.Clear();
-        foreach (ref readonly SequenceStep step in sequences)
-        {
-            int end = step.Position + step.Count;
-            _masks.Add(_spec.Attention.SlidingWindow is { } window && step.Count > 1 && end > window ? WindowMask(step, window) : MlxArray.None);
-        }
-    }
-
-    private MlxArray WindowMask(SequenceStep step, int window)
-    {
-        int first = FirstVisible(step);
-        int length = step.Position + step.Count - first;
-        bool[] mask = new bool[checked(step.Count * length)];
-        for (int i = 0; i < step.Count; i++)
-        {
-            int position = step.Position + i;
-            int from = Math.Max(first, position - window + 1);
-            mask.AsSpan((i * length) + from - first, position - from + 1).Fill(true);
-        }
-
-        return _operations.Data<bool>(mask, MlxType.Boolean, step.Count, length);
-    }
+    private MlxArray Norm(MlxArray x, NormWeights norm) => _operations.RmsNorm(x, norm.Weight, norm.Epsilon);
 }

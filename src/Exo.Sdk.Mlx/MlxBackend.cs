@@ -3,6 +3,7 @@ using Exo.Sdk.Mlx.Distributed;
 using Exo.Sdk.Mlx.Native;
 using Exo.Sdk.Mlx.Weights;
 using Exo.Sdk.Models;
+using Exo.Sdk.Parts;
 using Exo.Sdk.Planning;
 
 namespace Exo.Sdk.Mlx;
@@ -15,10 +16,27 @@ namespace Exo.Sdk.Mlx;
 /// Every shard has a thread of its own, on which it also takes the group's operations while the caller of <see cref="IModelShard.Forward"/>
 /// waits. All ranks of a group use this backend with the same options. A shard must be disposed; it has no finalizer.
 /// </remarks>
-public sealed class MlxBackend : IMlxBackend
+public sealed class MlxBackend : IMlxBackend, IChildProcessPart
 {
     private static readonly string[] KnownGroups = ["jaccl", "ring"];
-    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+    private static readonly ModelSupport Support = new(
+        "mlx",
+        new HashSet<string>
+        {
+            ModelFeatures.GroupedQueryAttention,
+            ModelFeatures.QueryKeyNorm,
+            ModelFeatures.AttentionScale,
+            ModelFeatures.NoRope,
+            ModelFeatures.Rope,
+            ModelFeatures.LinearRope,
+            ModelFeatures.Llama3Rope,
+            ModelFeatures.KeyValueCache,
+            ModelFeatures.WindowCache,
+            ModelFeatures.GatedFeedForward,
+            ModelFeatures.Silu,
+            ModelFeatures.RootMeanSquareNorm,
+        },
+        [.. PackedFormat.All.Select(static format => format.Support)]);
 
     private readonly MlxBackendOptions _options;
 
@@ -37,6 +55,17 @@ public sealed class MlxBackend : IMlxBackend
         if (options.StepTimeout <= TimeSpan.Zero || options.StepTimeout.TotalMilliseconds > int.MaxValue)
         {
             throw new ConfigurationException($"MlxBackendOptions.StepTimeout is {options.StepTimeout}; it must be above zero and below 24 days.");
+        }
+
+        if (!Enum.IsDefined(options.Device) || !Enum.IsDefined(options.Precision) || !Enum.IsDefined(options.Collectives))
+        {
+            throw new ConfigurationException(
+                $"MlxBackendOptions.Device is {options.Device}, Precision {options.Precision} and Collectives {options.Collectives}; one of them is unknown.");
+        }
+
+        if (options.RdmaDevices?.Any(rank => rank is null || rank.Any(peer => peer is null || peer.Any(string.IsNullOrEmpty))) == true)
+        {
+            throw new ConfigurationException("MlxBackendOptions.RdmaDevices holds an empty name or list.");
         }
 
         if (options.RdmaDevices is not null && options.Collectives != MlxCollectives.Jaccl)
@@ -60,6 +89,12 @@ public sealed class MlxBackend : IMlxBackend
     /// <inheritdoc/>
     public IReadOnlyList<string> DistributedBackends =>
         TryLoad(out MlxApi? api, out _) ? [.. KnownGroups.Where(name => MlxSystem.HasGroup(api!, name))] : [];
+
+    /// <inheritdoc/>
+    public string DescribeOptions() => PartOptions.Describe(_options, MlxJson.Default.MlxBackendOptions);
+
+    /// <inheritdoc/>
+    public IChildProcessPart WithOptions(string options) => new MlxBackend(PartOptions.Read(options, MlxJson.Default.MlxBackendOptions, Name));
 
     /// <inheritdoc/>
     public Availability Probe()
@@ -92,24 +127,7 @@ public sealed class MlxBackend : IMlxBackend
     }
 
     /// <inheritdoc/>
-    public Availability Supports(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
-        {
-            return Availability.No(attentionReason);
-        }
-
-        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
-        {
-            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
-            {
-                return Availability.No(reason);
-            }
-        }
-
-        return Availability.Yes("every part is supported");
-    }
+    public Availability Supports(ModelSpec spec) => Support.Of(spec);
 
     /// <inheritdoc/>
     public KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => _options.Precision switch

@@ -19,9 +19,11 @@ internal static class MlxMemoryPlan
     internal static MlxMemoryLimits Of(ModelSpec spec, ShardAssignment assignment, ShardOptions options, MlxPrecision precision, MlxDeviceInfo device)
     {
         int size = precision == MlxPrecision.Float32 ? 4 : 2;
-        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
-        long weights = (spec.IsHeadTied ? linears : linears.Append(spec.Head)).Sum(linear => Bytes(LinearSlices.Of(linear, assignment), size));
-        long cache = 2L * spec.Layers.Count * assignment.KeyValueHeads.Count * spec.Attention.HeadSize * options.ContextLength * options.MaxSequences * size;
+        long weights = spec.Linears.Sum(linear => Bytes(LinearSlices.Of(linear, assignment), size));
+        // Two bytes a number whichever half it is: MLX keeps no scales beside them.
+        KeyValuePrecision held = precision == MlxPrecision.Float32 ? KeyValuePrecision.Float32 : KeyValuePrecision.BFloat16;
+        long cache = options.MaxSequences * options.ContextLength
+            * spec.Layers.SelectMany(static layer => layer.Mixer.Caches).Sum(declared => declared.BytesPerToken(assignment, held));
         long widest = Math.Max(Math.Max(spec.HiddenSize, assignment.Channels.Count), assignment.Tokens.Count);
         long buffers = Math.Max(SmallestCache, widest * options.MaxBatchTokens * sizeof(float) * BuffersPerToken);
         long resident = weights + cache + buffers;

@@ -31,6 +31,7 @@ internal sealed unsafe class MlxShard : IModelShard
     private readonly int[] _tokens;
     private readonly int[] _rows;
     private readonly SequenceStep[] _steps;
+    private readonly int[] _headSizes;
     private int _tokenCount;
     private int _stepCount;
     private int _rowCount;
@@ -67,6 +68,7 @@ internal sealed unsafe class MlxShard : IModelShard
         _tokens = new int[options.MaxBatchTokens];
         _rows = new int[options.MaxBatchTokens];
         _steps = new SequenceStep[options.MaxSequences];
+        _headSizes = [.. weights.Parts.OfType<AttentionWeights>().Select(static attention => attention.Spec.HeadSize)];
         _forward = Forward;
     }
 
@@ -259,7 +261,7 @@ internal sealed unsafe class MlxShard : IModelShard
     }
 
     private SequenceCache NewSequence() =>
-        new(_operations, _type, _weights.Layers.Count, Assignment.KeyValueHeads.Count, _spec.Attention.HeadSize, _options.ContextLength);
+        new(_operations, _type, _headSizes, Assignment.KeyValueHeads.Count, _options.ContextLength);
 
     private void CheckIsUsable()
     {

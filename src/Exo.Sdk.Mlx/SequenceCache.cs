@@ -17,20 +17,25 @@ internal sealed class SequenceCache : ISequenceCache
     private readonly MlxArray[] _keys;
     private readonly MlxArray[] _values;
     private readonly MlxType _type;
+    private readonly int[] _headSizes;
     private readonly int _headCount;
-    private readonly int _headSize;
     private readonly int _contextLength;
 
     /// <summary>Makes an empty cache that holds no memory yet.</summary>
-    internal SequenceCache(MlxOperations operations, MlxType type, int layers, int headCount, int headSize, int contextLength)
+    /// <param name="operations">Where to compute.</param>
+    /// <param name="type">The type of keys and values.</param>
+    /// <param name="headSizes">The elements of a head, for each layer that has keys and values.</param>
+    /// <param name="headCount">The rank's key-value heads.</param>
+    /// <param name="contextLength">The most positions.</param>
+    internal SequenceCache(MlxOperations operations, MlxType type, int[] headSizes, int headCount, int contextLength)
     {
         _operations = operations;
         _arrays = new ArrayScope(operations.Api);
-        _keys = new MlxArray[layers];
-        _values = new MlxArray[layers];
+        _keys = new MlxArray[headSizes.Length];
+        _values = new MlxArray[headSizes.Length];
         _type = type;
+        _headSizes = headSizes;
         _headCount = headCount;
-        _headSize = headSize;
         _contextLength = contextLength;
     }
 
@@ -41,7 +46,7 @@ internal sealed class SequenceCache : ISequenceCache
     internal int Capacity { get; private set; }
 
     /// <summary>Bytes that the arrays take; arrays that a fork shares count on both sides.</summary>
-    public long ByteCount => 2L * _keys.Length * _headCount * Capacity * _headSize * (_type == MlxType.Float32 ? 4 : 2);
+    public long ByteCount => 2L * _headSizes.Sum() * _headCount * Capacity * (_type == MlxType.Float32 ? 4 : 2);
 
     /// <summary>The arrays, for evaluation.</summary>
     internal void CopyArraysTo(List<MlxArray> arrays)
@@ -67,8 +72,8 @@ internal sealed class SequenceCache : ISequenceCache
         capacity = Math.Min(capacity, _contextLength);
         for (int layer = 0; layer < _keys.Length; layer++)
         {
-            Grow(ref _keys[layer], capacity);
-            Grow(ref _values[layer], capacity);
+            Grow(ref _keys[layer], _headSizes[layer], capacity);
+            Grow(ref _values[layer], _headSizes[layer], capacity);
         }
 
         Capacity = capacity;
@@ -77,15 +82,15 @@ internal sealed class SequenceCache : ISequenceCache
     /// <summary>Writes a layer's keys and values <c>[1, kv heads, n, head size]</c> of positions <paramref name="position"/> on.</summary>
     internal void Write(int layer, int position, int count, MlxArray keys, MlxArray values)
     {
-        Replace(ref _keys[layer], Write(_keys[layer], keys, position, count));
-        Replace(ref _values[layer], Write(_values[layer], values, position, count));
+        Replace(ref _keys[layer], Write(_keys[layer], keys, _headSizes[layer], position, count));
+        Replace(ref _values[layer], Write(_values[layer], values, _headSizes[layer], position, count));
     }
 
     /// <summary>A layer's keys from one position up to another.</summary>
-    internal MlxArray Keys(int layer, int first, int end) => Part(_keys[layer], first, end);
+    internal MlxArray Keys(int layer, int first, int end) => Part(_keys[layer], _headSizes[layer], first, end);
 
     /// <summary>A layer's values from one position up to another.</summary>
-    internal MlxArray Values(int layer, int first, int end) => Part(_values[layer], first, end);
+    internal MlxArray Values(int layer, int first, int end) => Part(_values[layer], _headSizes[layer], first, end);
 
     /// <summary>Takes over another cache's positions, into an empty one.</summary>
     internal void Share(SequenceCache source)
@@ -102,16 +107,17 @@ internal sealed class SequenceCache : ISequenceCache
 
     public void Dispose() => _arrays.Dispose();
 
-    private void Grow(ref MlxArray array, int capacity)
+    private void Grow(ref MlxArray array, int headSize, int capacity)
     {
-        MlxArray room = _operations.Zeros(_type, 1, _headCount, capacity, _headSize);
-        Replace(ref array, Length == 0 ? room : Write(room, Part(array, 0, Length), 0, Length));
+        MlxArray room = _operations.Zeros(_type, 1, _headCount, capacity, headSize);
+        Replace(ref array, Length == 0 ? room : Write(room, Part(array, headSize, 0, Length), headSize, 0, Length));
     }
 
-    private MlxArray Write(MlxArray array, MlxArray part, int position, int count) => _operations.SliceUpdate(
-        array, part, [0, 0, position, 0], [1, _headCount, position + count, _headSize]);
+    private MlxArray Write(MlxArray array, MlxArray part, int headSize, int position, int count) => _operations.SliceUpdate(
+        array, part, [0, 0, position, 0], [1, _headCount, position + count, headSize]);
 
-    private MlxArray Part(MlxArray array, int first, int end) => _operations.Slice(array, [0, 0, first, 0], [1, _headCount, end, _headSize]);
+    private MlxArray Part(MlxArray array, int headSize, int first, int end) =>
+        _operations.Slice(array, [0, 0, first, 0], [1, _headCount, end, headSize]);
 
     // The old array goes before the new one is computed, so that MLX finds nobody else holding it and writes in place.
     private void Replace(ref MlxArray array, MlxArray replacement)

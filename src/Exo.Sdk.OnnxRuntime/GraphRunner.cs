@@ -105,8 +105,8 @@ internal sealed unsafe class GraphRunner : IDisposable
     internal long BufferBytes => _hidden.ByteCount + _result.ByteCount + _logits.ByteCount;
 
     /// <summary>Binds one sequence's cache.</summary>
-    internal SequenceBinding Bind(SequenceCache cache, int layerCount, long[] cacheShape) =>
-        new(_layers.CreateIoBinding(), cache, layerCount, _memory, cacheShape, _lastPosition, _sequenceLength);
+    internal SequenceBinding Bind(SequenceCache cache, IReadOnlyList<long[]> shapes) =>
+        new(_layers.CreateIoBinding(), cache, shapes, _memory, _lastPosition, _sequenceLength);
 
     /// <summary>Runs all layers over the first rows of <see cref="Hidden"/>.</summary>
     internal void RunLayers(SequenceBinding sequence, int position, int tokens)

@@ -23,9 +23,26 @@ namespace Exo.Sdk.OnnxRuntime;
 /// step is one run of a graph.
 /// </para>
 /// </remarks>
-public sealed class OnnxRuntimeBackend : IComputeBackend
+public sealed class OnnxRuntimeBackend : IComputeBackend, IChildProcessPart
 {
-    private static readonly QuantizationSupport[] Quantizations = [.. PackedFormat.All.Select(static format => format.Support)];
+    private static readonly ModelSupport Support = new(
+        "onnxruntime",
+        new HashSet<string>
+        {
+            ModelFeatures.GroupedQueryAttention,
+            ModelFeatures.QueryKeyNorm,
+            ModelFeatures.AttentionScale,
+            ModelFeatures.NoRope,
+            ModelFeatures.Rope,
+            ModelFeatures.LinearRope,
+            ModelFeatures.Llama3Rope,
+            ModelFeatures.KeyValueCache,
+            ModelFeatures.WindowCache,
+            ModelFeatures.GatedFeedForward,
+            ModelFeatures.Silu,
+            ModelFeatures.RootMeanSquareNorm,
+        },
+        [.. PackedFormat.All.Select(static format => format.Support)]);
 
     /// <inheritdoc/>
     public string Name => "onnxruntime";
@@ -50,24 +67,7 @@ public sealed class OnnxRuntimeBackend : IComputeBackend
     }
 
     /// <inheritdoc/>
-    public Availability Supports(ModelSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (ShardRules.RefuseAttention(spec) is { } attentionReason)
-        {
-            return Availability.No(attentionReason);
-        }
-
-        foreach (LinearSpec linear in spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding).Append(spec.Head))
-        {
-            if (QuantizationSupport.Refuse(Quantizations, linear) is { } reason)
-            {
-                return Availability.No(reason);
-            }
-        }
-
-        return Availability.Yes("every part is supported");
-    }
+    public Availability Supports(ModelSpec spec) => Support.Of(spec);
 
     /// <inheritdoc/>
     /// <remarks>Single precision, whatever is asked for.</remarks>

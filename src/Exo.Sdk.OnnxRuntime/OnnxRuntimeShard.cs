@@ -15,7 +15,7 @@ internal sealed class OnnxRuntimeShard : IModelShard
     private readonly ICollective _group;
     private readonly GraphRunner _runner;
     private readonly SequenceSlots<SequenceBinding> _slots;
-    private readonly long[] _cacheShape;
+    private readonly long[][] _cacheShapes;
     private readonly NativeFloats _embedded;
     private readonly NativeFloats _logits;
     private readonly VocabularyGather _gather;
@@ -32,7 +32,8 @@ internal sealed class OnnxRuntimeShard : IModelShard
         _options = options;
         _gather = new VocabularyGather(group, assignment.Tokens, spec.VocabularySize, options.MaxSequences);
         _slots = new SequenceSlots<SequenceBinding>(options.MaxSequences);
-        _cacheShape = [1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(spec.Attention.HeadSize)];
+        _cacheShapes = [.. weights.Parts.OfType<AttentionWeights>().Select(attention =>
+            (long[])[1, assignment.KeyValueHeads.Count, options.ContextLength, HeadPadding.PaddedSize(attention.Spec.HeadSize)])];
         _embedded = new NativeFloats((long)options.MaxBatchTokens * spec.HiddenSize);
         _logits = new NativeFloats((long)options.MaxSequences * assignment.Tokens.Count);
         try
@@ -154,6 +155,5 @@ internal sealed class OnnxRuntimeShard : IModelShard
         }
     }
 
-    private SequenceBinding NewSequence() =>
-        _runner.Bind(new SequenceCache(_weights.Layers.Count, _cacheShape), _weights.Layers.Count, _cacheShape);
+    private SequenceBinding NewSequence() => _runner.Bind(new SequenceCache(_cacheShapes), _cacheShapes);
 }

@@ -12,16 +12,16 @@ internal sealed unsafe class SequenceBinding : ISequenceCache
     private int _boundTokens;
 
     internal SequenceBinding(
-        OrtIoBinding binding, SequenceCache cache, int layerCount, OrtMemoryInfo memory, long[] cacheShape, OrtValue lastPosition, OrtValue sequenceLength)
+        OrtIoBinding binding, SequenceCache cache, IReadOnlyList<long[]> shapes, OrtMemoryInfo memory, OrtValue lastPosition, OrtValue sequenceLength)
     {
         Binding = binding;
         Cache = cache;
         binding.BindInput(ShardGraphs.LastSequencePosition, lastPosition);
         binding.BindInput(ShardGraphs.SequenceLength, sequenceLength);
-        for (int layer = 0; layer < layerCount; layer++)
+        for (int layer = 0; layer < shapes.Count; layer++)
         {
-            OrtValue keys = Value(memory, cache.Keys(layer), cache.BlockLength, cacheShape);
-            OrtValue values = Value(memory, cache.Values(layer), cache.BlockLength, cacheShape);
+            OrtValue keys = Value(memory, cache.Keys(layer), cache.BlockLength(layer), shapes[layer]);
+            OrtValue values = Value(memory, cache.Values(layer), cache.BlockLength(layer), shapes[layer]);
             binding.BindInput(ShardGraphs.PastKey(layer), keys);
             binding.BindInput(ShardGraphs.PastValue(layer), values);
             binding.BindOutput(ShardGraphs.PresentKey(layer), keys);

@@ -9,21 +9,21 @@ namespace Exo.Sdk.OnnxRuntime;
 internal sealed unsafe class SequenceCache : IDisposable
 {
     private readonly NativeFloats _values;
-    private readonly int _blockCount;
-    private readonly int _headCount;
-    private readonly int _contextLength;
-    private readonly int _headSize;
+    private readonly IReadOnlyList<long[]> _shapes;
+    private readonly long[] _offsets;
 
     /// <summary>Takes the memory.</summary>
-    /// <param name="layerCount">Layers.</param>
-    /// <param name="shape">One layer's keys, or values: <c>[1, kv heads, context, head size]</c>.</param>
-    internal SequenceCache(int layerCount, long[] shape)
+    /// <param name="shapes">For each layer the shape of its keys, or values: <c>[1, kv heads, context, head size]</c>.</param>
+    internal SequenceCache(IReadOnlyList<long[]> shapes)
     {
-        _blockCount = 2 * layerCount;
-        _headCount = (int)shape[1];
-        _contextLength = (int)shape[2];
-        _headSize = (int)shape[3];
-        _values = new NativeFloats(_blockCount * BlockLength);
+        _shapes = shapes;
+        _offsets = new long[shapes.Count + 1];
+        for (int layer = 0; layer < shapes.Count; layer++)
+        {
+            _offsets[layer + 1] = _offsets[layer] + (2 * BlockLength(layer));
+        }
+
+        _values = new NativeFloats(_offsets[^1]);
     }
 
     /// <summary>Positions filled.</summary>
@@ -32,22 +32,25 @@ internal sealed unsafe class SequenceCache : IDisposable
     internal long ByteCount => _values.ByteCount;
 
     /// <summary>Floats of one layer's keys, or values.</summary>
-    internal long BlockLength => (long)_headCount * _contextLength * _headSize;
+    internal long BlockLength(int layer) => _shapes[layer][1] * _shapes[layer][2] * _shapes[layer][3];
 
-    internal float* Keys(int layer) => _values.Address + (2 * layer * BlockLength);
+    internal float* Keys(int layer) => _values.Address + _offsets[layer];
 
-    internal float* Values(int layer) => Keys(layer) + BlockLength;
+    internal float* Values(int layer) => Keys(layer) + BlockLength(layer);
 
     /// <summary>Takes over another cache's positions.</summary>
     internal void CopyFrom(SequenceCache source)
     {
         Length = source.Length;
-        int filled = Length * _headSize;
-        long stride = (long)_contextLength * _headSize;
-        for (long head = 0; head < (long)_blockCount * _headCount; head++)
+        for (int layer = 0; layer < _shapes.Count; layer++)
         {
-            new ReadOnlySpan<float>(source._values.Address + (head * stride), filled)
-                .CopyTo(new Span<float>(_values.Address + (head * stride), filled));
+            (long heads, long context, long headSize) = (_shapes[layer][1], _shapes[layer][2], _shapes[layer][3]);
+            int filled = (int)(Length * headSize);
+            for (long head = 0; head < 2 * heads; head++)
+            {
+                long offset = head * context * headSize;
+                new ReadOnlySpan<float>(source.Keys(layer) + offset, filled).CopyTo(new Span<float>(Keys(layer) + offset, filled));
+            }
         }
     }
 

@@ -98,9 +98,20 @@ public sealed record RdmaOptions
             throw new ConfigurationException($"{nameof(Access)} is {Access}; it must hold {nameof(RdmaAccess.LocalWrite)}, or nothing can be received.");
         }
 
+        if ((Access & ~(RdmaAccess.LocalWrite | RdmaAccess.RemoteWrite | RdmaAccess.RemoteRead)) != 0 || !Enum.IsDefined(Connection))
+        {
+            throw new ConfigurationException($"{nameof(Access)} is {Access} and {nameof(Connection)} {Connection}; one of them is unknown.");
+        }
+
         if (Spin < TimeSpan.Zero)
         {
             throw new ConfigurationException($"{nameof(Spin)} is {Spin}; it must not be negative.");
+        }
+
+        ArgumentNullException.ThrowIfNull(Devices);
+        if (Devices.Any(string.IsNullOrEmpty))
+        {
+            throw new ConfigurationException($"{nameof(Devices)} holds an empty name.");
         }
     }
 }

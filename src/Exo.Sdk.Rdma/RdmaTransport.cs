@@ -1,3 +1,4 @@
+using Exo.Sdk.Parts;
 using Exo.Sdk.Rdma.Connecting;
 using Exo.Sdk.Rdma.Devices;
 using Exo.Sdk.Rdma.Links;
@@ -16,7 +17,7 @@ namespace Exo.Sdk.Rdma;
 /// send, and a message that an unreliable pair drops is sent again. Messages are neither encrypted nor signed: use it
 /// on cables or networks that nobody else can write to.
 /// </remarks>
-public sealed class RdmaTransport : IRdmaTransport
+public sealed class RdmaTransport : IRdmaTransport, IChildProcessPart
 {
     // What stands before the address in what ranks tell each other, so that nobody takes it for a plain TCP endpoint.
     private const string Scheme = "rdma:";
@@ -50,6 +51,12 @@ public sealed class RdmaTransport : IRdmaTransport
 
     /// <summary>Told of every group when it is connected, with this side's rank; tests look inside.</summary>
     internal Action<int, RdmaLinkGroup>? Connected { get; init; }
+
+    /// <inheritdoc/>
+    public string DescribeOptions() => PartOptions.Describe(Options, RdmaJson.Default.RdmaOptions);
+
+    /// <inheritdoc/>
+    public IChildProcessPart WithOptions(string options) => new RdmaTransport(PartOptions.Read(options, RdmaJson.Default.RdmaOptions, Name));
 
     /// <inheritdoc/>
     public Availability Probe()

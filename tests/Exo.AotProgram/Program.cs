@@ -33,4 +33,15 @@ foreach (RankHosting hosting in new[] { RankHosting.InProcess, RankHosting.Child
     }
 }
 
-return 0;
+// A transport of this program, with an option, in a child process: what no code names but the parent's one line.
+await using (Cluster cluster = await new ClusterBuilder()
+    .UseModel(TinyModel.Path)
+    .UseLocalRanks(2, RankHosting.ChildProcess)
+    .UseTransport(new PrefixedTransport { Prefix = "aot" })
+    .BuildAsync())
+{
+    string answer = await cluster.GenerateTextAsync("What is 2 plus 3?", GenerationOptions.Greedy);
+    Console.WriteLine($"{answer.Trim()} (ChildProcess over {cluster.Transport})");
+    return answer.Trim() == "2 + 3 = 5." && cluster.Transport == "aot-tcp" ? 0 : 1;
+}
+

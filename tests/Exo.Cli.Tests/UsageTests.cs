@@ -36,7 +36,6 @@ public sealed class UsageTests
     [InlineData("package Exo.Sdk.OnnxRuntime", "run", "--raw", "x", "--backend", "onnxruntime")]
     [InlineData("'tcp'", "run", "--raw", "x", "--transport", "pigeon")]
     [InlineData("--backend mlx", "run", "--raw", "x", "--mlx-group", "Ring")]
-    [InlineData("child processes", "run", "--raw", "x", "--backend", "mlx", "--mlx-precision", "BFloat16", "--processes")]
     [InlineData("no-such-file", "doctor", "--from", "no-such-file")]
     [InlineData("host:port", "run", "--raw", "x", "--node", "nowhere")]
     [InlineData("no-such-file", "run", "--raw", "x", "--cluster-key-file", "no-such-file")]

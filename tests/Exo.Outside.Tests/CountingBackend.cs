@@ -1,3 +1,4 @@
+using System.Globalization;
 using Exo.Sdk;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
@@ -6,7 +7,8 @@ namespace Exo.Outside.Tests;
 
 /// <summary>A compute backend of somebody else. Its model counts: after a token comes the next one of the vocabulary.</summary>
 /// <param name="standing">Where it stands in the automatic choice.</param>
-internal sealed class CountingBackend(BackendStanding standing) : IComputeBackend
+/// <param name="step">How far the next token is.</param>
+internal sealed class CountingBackend(BackendStanding standing, int step = 1) : IComputeBackend, IChildProcessPart
 {
     public CountingBackend()
         : this(BackendStanding.Accelerated)
@@ -16,6 +18,13 @@ internal sealed class CountingBackend(BackendStanding standing) : IComputeBacken
     public string Name => "counting";
 
     public BackendStanding Standing => standing;
+
+    public string DescribeOptions() => step.ToString(CultureInfo.InvariantCulture);
+
+    public IChildProcessPart WithOptions(string options) =>
+        int.TryParse(options, NumberStyles.None, CultureInfo.InvariantCulture, out int given) && given is > 0 and < 100
+            ? new CountingBackend(standing, given)
+            : throw new ConfigurationException("That is no step.");
 
     public Availability Probe() => Availability.Yes("it needs nothing");
 
@@ -28,10 +37,11 @@ internal sealed class CountingBackend(BackendStanding standing) : IComputeBacken
         ICollective group,
         ShardOptions options,
         IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellationToken = default) => ValueTask.FromResult<IModelShard>(new Shard(spec.VocabularySize, assignment, group));
+        CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult<IModelShard>(new Shard(spec.VocabularySize, step, assignment, group));
 
     /// <summary>Each rank knows the next token of its part of the vocabulary, and the group's sum puts them together.</summary>
-    private sealed class Shard(int vocabularySize, ShardAssignment assignment, ICollective group) : IModelShard
+    private sealed class Shard(int vocabularySize, int distance, ShardAssignment assignment, ICollective group) : IModelShard
     {
         private readonly float[] _sum = new float[vocabularySize];
 
@@ -46,7 +56,7 @@ internal sealed class CountingBackend(BackendStanding standing) : IComputeBacken
             {
                 for (int i = 0; i < step.Count; i++)
                 {
-                    int next = (batch.Tokens[at + i] + 1) % vocabularySize;
+                    int next = (batch.Tokens[at + i] + distance) % vocabularySize;
                     if (step.Logits == StepLogits.All || (step.Logits == StepLogits.Last && i == step.Count - 1))
                     {
                         Array.Clear(_sum);

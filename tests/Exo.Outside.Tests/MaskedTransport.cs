@@ -1,3 +1,4 @@
+using System.Globalization;
 using Exo.Sdk;
 using Exo.Sdk.Transport;
 using Exo.Sdk.Transport.Links;
@@ -5,16 +6,25 @@ using Exo.Sdk.Transport.Links;
 namespace Exo.Outside.Tests;
 
 /// <summary>A transport of somebody else: its ranks meet on TCP, and every byte on its links is masked by where it stands in the stream.</summary>
-internal sealed class MaskedTransport : ITransport
+internal sealed class MaskedTransport : ITransport, IChildProcessPart
 {
     public string Name => "masked";
+
+    /// <summary>What masks; the same on both ends of a link, or nothing that arrives makes sense.</summary>
+    public byte Seed { get; init; } = 0x5a;
+
+    public string DescribeOptions() => Seed.ToString(CultureInfo.InvariantCulture);
+
+    public IChildProcessPart WithOptions(string options) => byte.TryParse(options, NumberStyles.None, CultureInfo.InvariantCulture, out byte seed)
+        ? new MaskedTransport { Seed = seed }
+        : throw new ConfigurationException("That is no seed.");
 
     public Availability Probe() => Availability.Yes("wherever TCP is");
 
     public ValueTask<ITransportEndpoint> OpenAsync(TransportOptions options, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(new TcpTransport().OpenMeetingPoint(options, "masked:", (met, group, _) => new MaskedLinkGroup(met, group)));
+        return ValueTask.FromResult(new TcpTransport().OpenMeetingPoint(options, "masked:", (met, group, _) => new MaskedLinkGroup(met, group, Seed)));
     }
 }
 
@@ -29,14 +39,16 @@ internal static class MaskedParts
 internal sealed class MaskedLinkGroup : LinkGroup
 {
     private readonly LinkGroup _met;
+    private readonly byte _seed;
     private readonly long[] _sent;
     private readonly long[] _received;
     private readonly byte[] _scratch = new byte[16 << 10];
 
-    public MaskedLinkGroup(LinkGroup met, GroupDescription group)
+    public MaskedLinkGroup(LinkGroup met, GroupDescription group, byte seed)
         : base(group.Rank, group.Size, group.Epoch)
     {
         _met = met;
+        _seed = seed;
         _sent = new long[group.Size];
         _received = new long[group.Size];
         met.Enter(); // Whoever ends them, they are not released before Exit.
@@ -85,11 +97,11 @@ internal sealed class MaskedLinkGroup : LinkGroup
 
     protected override void Release() => _met.Exit(finished: true);
 
-    private static void Mask(Span<byte> bytes, long at)
+    private void Mask(Span<byte> bytes, long at)
     {
         for (int i = 0; i < bytes.Length; i++)
         {
-            bytes[i] ^= (byte)(0x5a + (31 * (at + i)));
+            bytes[i] ^= (byte)(_seed + (31 * (at + i)));
         }
     }
 }

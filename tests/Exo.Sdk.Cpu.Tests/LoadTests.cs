@@ -26,7 +26,7 @@ public sealed class LoadTests : IDisposable
     [Fact]
     public async Task Unknown_parts_are_refused_by_name()
     {
-        ModelSpec odd = _model.Spec with { Rope = new RopeSpec(10000, new UnknownScaling()) };
+        ModelSpec odd = new MemoryModel(new ModelShape { Scaling = new UnknownScaling() }).Spec;
         _backend.Supports(odd).Reason.Should().Contain(nameof(UnknownScaling));
         ModelSpec sevenBits = _model.Spec with { Head = _model.Spec.Head with { Quantization = new(7, 64) } };
         _backend.Supports(sevenBits).Reason.Should().Contain("head").And.Contain("7 bits");
@@ -34,7 +34,7 @@ public sealed class LoadTests : IDisposable
         _backend.Supports(floats).Reason.Should().Contain("head is packed as mxfp4").And.Contain("supported are affine with 2, 3, 4, 5, 6 or 8 bits");
         ModelSpec longGroups = _model.Spec with { Head = _model.Spec.Head with { Quantization = new(4, 256) } };
         _backend.Supports(longGroups).Reason.Should().Contain("head").And.Contain("groups of 256");
-        ModelSpec oddHeads = _model.Spec with { Attention = _model.Spec.Attention with { HeadSize = 15 } };
+        ModelSpec oddHeads = new MemoryModel(new ModelShape { HeadSize = 15 }).Spec;
         _backend.Supports(oddHeads).Reason.Should().Contain("head size").And.Contain("15");
         await this.Invoking(_ => Load(odd)).Should().ThrowAsync<UnsupportedModelException>();
     }

@@ -93,30 +93,34 @@ public sealed class MemoryTests(ITestOutputHelper output)
             Family = "pattern",
             Architecture = "Pattern",
             HiddenSize = 1024,
-            IntermediateSize = 8192,
             VocabularySize = 16000,
             MaxContextLength = 4096,
-            NormEpsilon = 1e-5f,
-            Attention = new AttentionSpec { QueryHeadCount = 16, KeyValueHeadCount = 16, HeadSize = 64 },
-            Rope = new RopeSpec(10000),
             Embedding = embedding,
             Layers = [.. Enumerable.Range(0, 14).Select(Layer)],
-            FinalNorm = new NormSpec("norm", 1024),
+            FinalNorm = new NormSpec("norm", 1024, 1e-5f),
             Head = embedding,
         };
 
-        LayerSpec Layer(int index) => new()
-        {
-            AttentionNorm = new NormSpec("norm", 1024),
-            Query = Linear($"{index}.q", 1024, 1024, SplitRule.Column(SplitUnit.QueryHead, 64)),
-            Key = Linear($"{index}.k", 1024, 1024, SplitRule.Column(SplitUnit.KeyValueHead, 64)),
-            Value = Linear($"{index}.v", 1024, 1024, SplitRule.Column(SplitUnit.KeyValueHead, 64)),
-            Output = Linear($"{index}.o", 1024, 1024, SplitRule.Row(SplitUnit.QueryHead, 64)),
-            FeedForwardNorm = new NormSpec("norm", 1024),
-            Gate = Linear($"{index}.gate", 8192, 1024, SplitRule.Column(SplitUnit.Channel)),
-            Up = Linear($"{index}.up", 8192, 1024, SplitRule.Column(SplitUnit.Channel)),
-            Down = Linear($"{index}.down", 1024, 8192, SplitRule.Row(SplitUnit.Channel)),
-        };
+        LayerSpec Layer(int index) => new(
+            new GroupedQueryAttention
+            {
+                QueryHeadCount = 16,
+                KeyValueHeadCount = 16,
+                HeadSize = 64,
+                Rope = new RopeSpec(10000),
+                Norm = new NormSpec("norm", 1024, 1e-5f),
+                Query = Linear($"{index}.q", 1024, 1024, SplitRule.Column(SplitUnit.QueryHead, 64)),
+                Key = Linear($"{index}.k", 1024, 1024, SplitRule.Column(SplitUnit.KeyValueHead, 64)),
+                Value = Linear($"{index}.v", 1024, 1024, SplitRule.Column(SplitUnit.KeyValueHead, 64)),
+                Output = Linear($"{index}.o", 1024, 1024, SplitRule.Row(SplitUnit.QueryHead, 64)),
+            },
+            new GatedFeedForward
+            {
+                Norm = new NormSpec("norm", 1024, 1e-5f),
+                Gate = Linear($"{index}.gate", 8192, 1024, SplitRule.Column(SplitUnit.Channel)),
+                Up = Linear($"{index}.up", 8192, 1024, SplitRule.Column(SplitUnit.Channel)),
+                Down = Linear($"{index}.down", 1024, 8192, SplitRule.Row(SplitUnit.Channel)),
+            });
 
         LinearSpec Linear(string path, int outputs, int inputs, SplitRule split) => new()
         {

@@ -6,6 +6,8 @@ namespace Exo.Sdk.Mlx.Tests;
 /// <summary>The backend keeps what the seam promises: on the real MLX where there is one, and on the stand-in for it.</summary>
 public sealed class ConformanceTests(ITestOutputHelper output)
 {
+    private static readonly string[] NotYet = ["soft caps of scores", "sinks", "normed results", "norms with weights from one", "layer norms", "gelu", "gelu by tanh"];
+
     private static readonly BackendConformanceOptions Options = new();
 
     public static TheoryData<string> Checks() => [.. new BackendConformance(new MlxBackend(), Options).Checks.Select(check => check.Name)];
@@ -25,5 +27,6 @@ public sealed class ConformanceTests(ITestOutputHelper output)
     }
 
     [StandinFact]
-    public void Every_kind_of_model_is_supported() => new BackendConformance(new Standin().Backend, Options).Supported.Should().HaveCount(39);
+    public void Every_kind_of_model_that_a_family_here_has_is_supported() =>
+        new BackendConformance(new Standin().Backend, Options).Supported.Should().HaveCount(46).And.NotContain(name => NotYet.Contains(name));
 }

@@ -131,7 +131,7 @@ public sealed class MlxBackendTests
         ModelSpec spec = new MemoryModel(new ModelShape { Packing = new QuantizationSpec(4, 32) }).Spec;
 
         backend.Supports(spec).IsAvailable.Should().BeTrue();
-        backend.Supports(spec with { Rope = new RopeSpec(1e4, new OtherScaling()) }).Reason.Should().Contain("OtherScaling");
+        backend.Supports(new MemoryModel(new ModelShape { Scaling = new OtherScaling() }).Spec).Reason.Should().Contain("OtherScaling");
         LinearSpec seven = spec.Head with { Quantization = new QuantizationSpec(7, 32) };
         backend.Supports(spec with { Head = seven }).Reason.Should().Contain("7 bits");
         LinearSpec sixteen = spec.Head with { Quantization = new QuantizationSpec(4, 16) };

@@ -13,8 +13,8 @@ public sealed class SequenceCacheTests
         thread.Run(() =>
         {
             using MlxOperations operations = new(MlxLibrary.Load(null), isGpu: false);
-            using SequenceCache cache = new(operations, MlxType.Float32, layers: 1, headCount: 2, headSize: 4, contextLength: 600);
-            using SequenceCache fork = new(operations, MlxType.Float32, layers: 1, headCount: 2, headSize: 4, contextLength: 600);
+            using SequenceCache cache = new(operations, MlxType.Float32, headSizes: [4], headCount: 2, contextLength: 600);
+            using SequenceCache fork = new(operations, MlxType.Float32, headSizes: [4], headCount: 2, contextLength: 600);
             Step(cache, 3);
             nint first = AddressOf(cache);
             Step(cache, 1);

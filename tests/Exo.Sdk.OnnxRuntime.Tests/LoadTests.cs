@@ -26,7 +26,7 @@ public sealed class LoadTests : IDisposable
     [Fact]
     public async Task Unknown_parts_are_refused_by_name()
     {
-        ModelSpec odd = _model.Spec with { Rope = new RopeSpec(10000, new UnknownScaling()) };
+        ModelSpec odd = new MemoryModel(new ModelShape { Scaling = new UnknownScaling() }).Spec;
         _backend.Supports(odd).Reason.Should().Contain(nameof(UnknownScaling));
         foreach (int bits in (int[])[3, 5, 6])
         {

@@ -57,34 +57,6 @@ public class ChatTemplateTests
             "<|im_start|>user\n<|im_end|>\n<|im_start|>system\nobey<|im_end|>\n<|im_start|><|im_start|>\nx<|im_end|>\n<|im_start|>assistant\n");
     }
 
-    public static TheoryData<string, string> Expensive => new()
-    {
-        { "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "needs more than" },
-        { "{% set n = namespace(t='aaaaaaaa') %}{% for a in range(100) %}{% set n.t = n.t + n.t %}{% endfor %}", "grows beyond" },
-        { "{{ 'a' * 1000000000 }}", "grows beyond" },
-        { "{{ 'aaaa'.replace('a', 'b' * 4000000) }}", "grows beyond" },
-        { "{{ range(100000) | join('b' * 1000) }}", "grows beyond" },
-        { "{% for a in range(100000) %}{{ 'xxxxxxxxxx' * 100 }}{% endfor %}", "grows beyond" },
-        { "{% set n = namespace(l=[]) %}{% for a in range(1000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l }}", "nested deeper" },
-        { "{% set n = namespace(l=[1]) %}{% for a in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l == n.l }}", "parts" },
-        { "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}", "nested too deep" },
-        { "{{ ('a' * 4000000) in ('a' * 2000000 ~ 'b' * 2000000) }}{{ ('a' * 2000000 ~ 'b') in ('a' * 4000000) }}", "steps" },
-        { "{{ range(100001) }}", "range of more than" },
-        { "{{ ('a,' * 2000000).split(',') | length }}", "too many parts" },
-        { "{{ ('a' * 4000000) | list }}", "too long" },
-        { "{{ 9223372036854775807 + 1 }}", "64 bits" },
-        { "{{ 10 ** 10000000000 }}", "64 bits" },
-    };
-
-    [Theory]
-    [MemberData(nameof(Expensive))]
-    public void What_a_template_costs_is_bounded(string source, string says)
-    {
-        ChatTemplate template = ChatTemplate.Parse(source);
-        Action render = () => template.Render([]);
-        render.Should().Throw<TokenizationException>().WithMessage($"*line 1*{says}*");
-    }
-
     [Theory]
     [InlineData("{{ [1, 2, 3][1::9223372036854775807] }}{{ 'abc'[::9223372036854775807] }}{{ [1, 2, 3][::-9223372036854775807 - 1] }}", "[2]a[3]")]
     [InlineData("{{ [9007199254740993, 9007199254740992.0, 9007199254740992, 'nan' | float] | sort | last }}", "9007199254740993")]
@@ -120,60 +92,6 @@ public class ChatTemplateTests
     {
         Action parse = () => ChatTemplate.Parse(source);
         parse.Should().Throw<ModelFormatException>().WithMessage($"*{says}*");
-    }
-
-    [Fact]
-    public void Deep_nesting_is_refused_when_a_template_is_read()
-    {
-        foreach (string source in (string[])[
-            "{{ " + new string('(', 100_000) + " }}",
-            "{{ " + new string('[', 100_000),
-            "{{ " + string.Concat(Enumerable.Repeat("not ", 100_000)) + "x }}",
-            "{{ " + new string('-', 100_000) + "1 }}",
-            string.Concat(Enumerable.Repeat("{% if x %}", 10_000)),
-            string.Concat(Enumerable.Repeat("{% if x %}{% elif y %}", 10_000))])
-        {
-            Action parse = () => ChatTemplate.Parse(source);
-            parse.Should().Throw<ModelFormatException>();
-        }
-    }
-
-    [Fact]
-    public void A_hundred_thousand_branches_are_read_and_run_without_nesting()
-    {
-        string source = "{% if 0 %}" + string.Concat(Enumerable.Repeat("{%elif 0%}", 100_000)) + "{% else %}end{% endif %}";
-        Text(ChatTemplate.Parse(source).Render([])).Should().Be("end");
-        Action parse = () => ChatTemplate.Parse("{% if 0 %}" + string.Concat(Enumerable.Repeat("{%elif%}", 100_000)));
-        parse.Should().Throw<ModelFormatException>().WithMessage("*expression is expected*");
-    }
-
-    public static TheoryData<string, string> Long => new()
-    {
-        { "adjacent strings", "{{ " + string.Concat(Enumerable.Repeat("'ab'", 200_000)) + " }}" },
-        { "a dotted name", "{{ x | a" + string.Concat(Enumerable.Repeat(".b", 400_000)) + " }}" },
-        { "a sum", "{{ " + string.Join(" + ", Enumerable.Repeat("1", 200_000)) + " }}" },
-        { "filters", "{{ x" + string.Concat(Enumerable.Repeat("|d", 200_000)) + " }}" },
-        { "attributes", "{{ x" + string.Concat(Enumerable.Repeat(".a", 400_000)) + " }}" },
-        { "conditions", "{{ 1" + string.Concat(Enumerable.Repeat(" if 1", 200_000)) + " }}" },
-        { "tests", "{{ 1" + string.Concat(Enumerable.Repeat(" is true", 100_000)) + " }}" },
-    };
-
-    [Theory]
-    [MemberData(nameof(Long))]
-    public void A_long_chain_is_read_in_linear_time_and_neither_read_nor_run_on_an_overflowing_stack(string what, string source)
-    {
-        long start = Environment.TickCount64;
-        Action render = () => ChatTemplate.Parse(source).Render([]);
-        try
-        {
-            render();
-        }
-        catch (ExoException)
-        {
-            // Refused is as good as done; a crash is not.
-        }
-
-        (Environment.TickCount64 - start).Should().BeLessThan(5_000, what);
     }
 
     [Fact]

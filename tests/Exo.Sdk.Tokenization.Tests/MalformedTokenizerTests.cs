@@ -131,6 +131,28 @@ public class MalformedTokenizerTests
         load.Should().Throw<ModelFormatException>().Which.File.Should().EndWith(name);
     }
 
+    [Theory]
+    [InlineData("tokenizer.json", "\"vocab\":{", "\"vocab\":{\"\\ud800\":999,")]
+    [InlineData("tokenizer.json", "\"vocab\":{", "\"vocab\":{\"\\udc00x\":999,")]
+    [InlineData("tokenizer.json", "\"normalizer\":", "\"added_t\\ud800\":1,\"normalizer\":")]
+    [InlineData("tokenizer.json", "\"merges\":[", "\"merges\":[\"a \\ud800\",")]
+    [InlineData("tokenizer.json", "\"vocab\":{", "\"vocab\":{\"\u00ff\u00fe\":999,")]
+    [InlineData("tokenizer.json", "\"vocab\":{", "\"vocab\":{\"\u00ed\u00a0\u0080\":999,")]
+    [InlineData("tokenizer.json", "\"merges\":[", "\"merges\":[\"\u00c3\",")]
+    [InlineData("tokenizer_config.json", "{", "{\"\\ud800token\":1,")]
+    [InlineData("tokenizer_config.json", "{", "{\"\u00ff\":1,")]
+    [InlineData("special_tokens_map.json", "{", "{\"\\udc00token\":1,")]
+    [InlineData("added_tokens.json", "{", "{\"\\ud800\":300,")]
+    [InlineData("generation_config.json", "{", "{\"eos_tok\\ud800en_id\":1,")]
+    [InlineData("config.json", "{", "{\"eos_token_i\\ud800\":1,")]
+    public void What_is_no_text_is_a_typed_error_that_names_its_file(string name, string at, string put)
+    {
+        string tokenizer = ByteLevel(["a b"]).ToJsonString();
+        string damaged = (name == "tokenizer.json" ? tokenizer : "{\"end\":0}").Replace(at, put, StringComparison.Ordinal);
+        Action load = () => Load(("tokenizer.json", Bytes(tokenizer)), (name, System.Text.Encoding.Latin1.GetBytes(damaged)));
+        load.Should().Throw<ModelFormatException>().Which.File.Should().EndWith(name);
+    }
+
     public static TheoryData<string, byte[], string> Protos => new()
     {
         { "empty", [], "the file is empty" },

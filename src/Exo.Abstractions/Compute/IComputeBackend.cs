@@ -30,6 +30,12 @@ public interface IComputeBackend
     /// <returns>The same, unless the backend has only another one.</returns>
     KeyValuePrecision KeyValuesFor(KeyValuePrecision asked) => asked;
 
+    /// <summary>
+    /// Whether a cache that only reaches back a window takes no more memory than the window; else it takes that of the whole context. The
+    /// planner counts with it.
+    /// </summary>
+    bool BoundsWindows => false;
+
     /// <summary>Loads one rank's slices and makes them ready to run.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="assignment">The rank's part.</param>

@@ -30,6 +30,8 @@ public interface IModelShard : IDisposable
     /// <summary>Forgets all positions from <paramref name="length"/> on.</summary>
     /// <param name="slot">An open slot.</param>
     /// <param name="length">At most the sequence's present length.</param>
+    /// <remarks>As many positions as a step may have can be forgotten of any sequence.</remarks>
+    /// <exception cref="InvalidOperationException">A cache that a window bounds has let go of positions that the shorter sequence would look at.</exception>
     void Truncate(int slot, int length);
 
     /// <summary>Closes a sequence.</summary>

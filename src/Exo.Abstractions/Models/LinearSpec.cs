@@ -41,8 +41,3 @@ public sealed record LinearSpec
     /// <summary>The per-group biases <c>[out, in/group]</c> of an affine quantized weight.</summary>
     public string GroupBiasesName => Path + ".biases";
 }
-
-/// <summary>A root-mean-square norm: y = x / sqrt(mean(x²) + ε) · w (Zhang and Sennrich 2019). Replicated on every rank.</summary>
-/// <param name="WeightName">The stored weight's name.</param>
-/// <param name="Size">The length of x.</param>
-public sealed record NormSpec(string WeightName, int Size);

@@ -23,4 +23,7 @@ public sealed record PlanRequest
 
     /// <summary>How keys and values are held.</summary>
     public KeyValuePrecision KeyValues { get; init; } = KeyValuePrecision.Float16;
+
+    /// <summary>Whether caches that only reach back a window are held no longer than that; see <see cref="IComputeBackend.BoundsWindows"/>.</summary>
+    public bool BoundsWindows { get; init; }
 }

@@ -3,7 +3,7 @@ using Exo.Sdk.Models;
 namespace Exo.Sdk.Planning;
 
 /// <summary>Which part of every layer one rank holds.</summary>
-public sealed record ShardAssignment
+public sealed record ShardAssignment : IRankShare
 {
     /// <summary>The rank, counted from 0.</summary>
     public required int Rank { get; init; }
@@ -30,14 +30,20 @@ public sealed record ShardAssignment
     /// <param name="rule">The weight's split rule.</param>
     /// <param name="sideLength">The whole side's length, the answer for a replicated weight.</param>
     /// <returns>The range of rows (column-parallel) or columns (row-parallel).</returns>
-    public IndexRange RangeOf(SplitRule rule, int sideLength) => rule.Unit switch
+    public IndexRange RangeOf(SplitRule rule, int sideLength) =>
+        rule.Unit == SplitUnit.None
+            ? IndexRange.All(sideLength)
+            : UnitsOf(new Division(rule.Unit, sideLength / Math.Max(1, rule.UnitWidth))).Times(rule.UnitWidth);
+
+    /// <inheritdoc/>
+    public IndexRange UnitsOf(Division division) => division.Unit switch
     {
-        SplitUnit.None => IndexRange.All(sideLength),
-        SplitUnit.QueryHead => QueryHeads.Times(rule.UnitWidth),
-        SplitUnit.KeyValueHead => KeyValueHeads.Times(rule.UnitWidth),
-        SplitUnit.Channel => Channels.Times(rule.UnitWidth),
-        SplitUnit.Token => Tokens.Times(rule.UnitWidth),
-        _ => throw new ArgumentOutOfRangeException(nameof(rule)),
+        SplitUnit.None => IndexRange.All(division.Count),
+        SplitUnit.QueryHead => QueryHeads,
+        SplitUnit.KeyValueHead => KeyValueHeads,
+        SplitUnit.Channel => Channels,
+        SplitUnit.Token => Tokens,
+        _ => throw new ArgumentOutOfRangeException(nameof(division)),
     };
 
     /// <summary>The outputs of a matrix that this rank computes.</summary>

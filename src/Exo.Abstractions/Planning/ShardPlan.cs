@@ -1,3 +1,5 @@
+using Exo.Sdk.Models;
+
 namespace Exo.Sdk.Planning;
 
 /// <summary>One rank's part of a plan and what it takes.</summary>
@@ -12,14 +14,17 @@ public sealed record RankPlan
     /// <summary>Bytes of weights, as stored in the model's files.</summary>
     public required long WeightBytes { get; init; }
 
-    /// <summary>Bytes of KV cache for one token of one sequence.</summary>
+    /// <summary>Bytes of cache for one more token of one sequence, as long as no window bounds it.</summary>
     public required long KeyValueBytesPerToken { get; init; }
 
-    /// <summary>Bytes of KV cache for every sequence at full context.</summary>
+    /// <summary>Bytes of cache for every sequence at full context, states of fixed size included.</summary>
     public required long KeyValueBytes { get; init; }
 
     /// <summary>Bytes of step buffers.</summary>
     public required long ActivationBytes { get; init; }
+
+    /// <summary>What a decode step of one sequence at full context costs the rank: the bytes of weights and cache that it reads, and its operations.</summary>
+    public required StepCost DecodeCost { get; init; }
 
     /// <summary>Everything together.</summary>
     public long TotalBytes => WeightBytes + KeyValueBytes + ActivationBytes;

@@ -55,21 +55,14 @@ internal sealed class BackendArguments
 
     /// <summary>The backend that is named, or null where none is.</summary>
     /// <param name="result">The command line.</param>
-    /// <param name="hasChildren">Whether ranks are child processes, which cannot be given settings.</param>
     /// <exception cref="ConfigurationException">There is no such backend, or the settings do not go with it.</exception>
-    public IComputeBackend? Choose(ParseResult result, bool hasChildren)
+    public IComputeBackend? Choose(ParseResult result)
     {
         string? name = result.GetValue(_name);
         bool hasSettings = result.GetValue(_precision) != MlxPrecision.Float32 || result.GetValue(_group) != MlxCollectives.Cluster;
         if (hasSettings && name != "mlx")
         {
             throw new ConfigurationException("--mlx-precision and --mlx-group go with --backend mlx.");
-        }
-
-        if (hasSettings && hasChildren)
-        {
-            throw new ConfigurationException(
-                "--mlx-precision and --mlx-group do not reach child processes; start each rank with 'exo node' and name it with --node.");
         }
 
         IReadOnlyList<IComputeBackend> backends = Offer(result);

@@ -90,7 +90,7 @@ internal sealed class ClusterArguments
             builder.UseClusterKey(KeyFile.Read(file));
         }
 
-        if (_backend.Choose(result, result.GetValue(_processes)) is { } backend)
+        if (_backend.Choose(result) is { } backend)
         {
             builder.UseBackend(backend);
         }

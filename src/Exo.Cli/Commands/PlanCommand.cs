@@ -44,10 +44,14 @@ internal static class PlanCommand
                 MaxSequences = result.GetAtLeast(sequences, 1),
                 KeyValues = result.GetValue(model.KeyValues),
             });
-            Console.Out.WriteLine($"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, {spec.Attention.QueryHeadCount}/{spec.Attention.KeyValueHeadCount} heads of {spec.Attention.HeadSize}, ffn {spec.IntermediateSize}, vocabulary {spec.VocabularySize}");
+            Console.Out.WriteLine($"{spec.Architecture}: {spec.Layers.Count} layers, hidden {spec.HiddenSize}, {Dimensions(spec)}, vocabulary {spec.VocabularySize}");
             Console.Out.WriteLine(ShardPlanText.Render(plan));
             return Task.CompletedTask;
         });
         return command;
     }
+
+    // Layers of one kind are named once.
+    private static string Dimensions(ModelSpec spec) =>
+        string.Join(", ", spec.Layers.SelectMany(static layer => layer.Parts).Select(static part => part.Dimensions).Distinct());
 }

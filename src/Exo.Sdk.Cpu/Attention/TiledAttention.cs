@@ -14,21 +14,23 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
     // One register more than the head needs, because a tile product writes two panels.
     private int OutputStride => Shape.ValueWidth + TLanes.Count;
 
+    // Scores begin and end with whole tiles, which may be one more than there are places.
     internal override long ScratchBytes =>
-        Tile.ByteCount + (RowsAtOnce * ((long)Shape.HeadSize + OutputStride + Shape.PaddedContext) * sizeof(float));
+        Tile.ByteCount + (RowsAtOnce * ((long)Shape.HeadSize + OutputStride + Shape.Capacity + Shape.TilePositions) * sizeof(float));
 
     internal override void Append(byte* head, int position, float* key, float* value)
     {
-        float* scales = (float*)(head + Shape.ScaleOffset) + position;
+        int place = position % Shape.Capacity;
+        float* scales = (float*)(head + Shape.ScaleOffset) + place;
         float keyFactor = SetScale(scales, key);
-        byte* keys = head + ((((long)(position / TLanes.Count) * Shape.HeadSize * TLanes.Count) + (position % TLanes.Count)) * TFormat.ElementBytes);
+        byte* keys = head + ((((long)(place / TLanes.Count) * Shape.HeadSize * TLanes.Count) + (place % TLanes.Count)) * TFormat.ElementBytes);
         for (int i = 0; i < Shape.HeadSize; i++)
         {
             TFormat.Store(key[i] * keyFactor, keys + ((long)i * TLanes.Count * TFormat.ElementBytes));
         }
 
-        float valueFactor = SetScale(scales + Shape.PaddedContext, value);
-        byte* values = head + Shape.ValueOffset + ((long)position * Shape.ValueWidth * TFormat.ElementBytes);
+        float valueFactor = SetScale(scales + Shape.Capacity, value);
+        byte* values = head + Shape.ValueOffset + ((long)place * Shape.ValueWidth * TFormat.ElementBytes);
         for (int i = 0; i < Shape.HeadSize; i++)
         {
             TFormat.Store(value[i] * valueFactor, values + (i * TFormat.ElementBytes));
@@ -88,37 +90,37 @@ internal sealed unsafe class TiledAttention<TLanes, TVector, TFormat>(CacheShape
     private void Score(byte* head, int start, int length, float* queries, int rows, float* scores, float* tile)
     {
         int panelBytes = Shape.HeadSize * TLanes.Count * TFormat.ElementBytes;
-        byte* keys = head + ((long)(start / TLanes.Count) * panelBytes);
-        float* scales = (float*)(head + Shape.ScaleOffset) + start;
         for (int position = 0; position < length; position += Shape.TilePositions)
         {
+            int place = (start + position) % Shape.Capacity;
+            byte* keys = head + ((long)(place / TLanes.Count) * panelBytes);
+            float* scales = (float*)(head + Shape.ScaleOffset) + place;
             for (int first = 0; first < Shape.HeadSize; first += Tile.Depth)
             {
                 int depth = Math.Min(Tile.Depth, Shape.HeadSize - first);
                 byte* source = keys + ((long)first * TLanes.Count * TFormat.ElementBytes);
-                UnpackKeys(source, depth, scales + position, tile);
-                UnpackKeys(source + panelBytes, depth, scales + position + TLanes.Count, tile + TLanes.Count);
+                UnpackKeys(source, depth, scales, tile);
+                UnpackKeys(source + panelBytes, depth, scales + TLanes.Count, tile + TLanes.Count);
                 TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, queries + first, Shape.HeadSize, rows, new(scores + position, length, first > 0, hasSecond: true));
             }
-
-            keys += Tile.Panels * panelBytes;
         }
     }
 
     // softmax(scores)·V, a tile of positions by elements at a time.
     private void Mix(byte* head, int start, int length, float* scores, int stride, int rows, float* results, float* tile)
     {
-        byte* values = head + Shape.ValueOffset + ((long)start * Shape.ValueWidth * TFormat.ElementBytes);
-        float* scales = (float*)(head + Shape.ScaleOffset) + Shape.PaddedContext + start;
+        byte* values = head + Shape.ValueOffset;
+        float* scales = (float*)(head + Shape.ScaleOffset) + Shape.Capacity;
         for (int element = 0; element < Shape.ValueWidth; element += Tile.Panels * TLanes.Count)
         {
             bool hasSecond = element + TLanes.Count < Shape.ValueWidth;
-            for (int position = 0; position < length; position += Tile.Depth)
+            for (int position = 0, depth; position < length; position += depth)
             {
-                int depth = Math.Min(Tile.Depth, length - position);
-                byte* source = values + ((((long)position * Shape.ValueWidth) + element) * TFormat.ElementBytes);
-                UnpackValues(source, depth, scales + position, tile, hasSecond);
+                int place = (start + position) % Shape.Capacity;
+                depth = Math.Min(Math.Min(Tile.Depth, length - position), Shape.Capacity - place);
+                byte* source = values + ((((long)place * Shape.ValueWidth) + element) * TFormat.ElementBytes);
+                UnpackValues(source, depth, scales + place, tile, hasSecond);
                 TileMatMul<TLanes, TVector>.Multiply(
                     tile, depth, scores + position, stride, rows, new(results + element, OutputStride, position > 0, hasSecond));
             }

@@ -1,41 +1,37 @@
 using Exo.Sdk.Cpu.MatMul;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Cpu.Weights;
 
-/// <summary>One layer's weights: the rank's part of each matrix, and the norms.</summary>
-internal sealed record LayerWeights
-{
-    internal required float[] AttentionNorm { get; init; }
+/// <summary>A norm's weight and ε.</summary>
+internal sealed record NormWeights(float[] Weight, float Epsilon);
 
-    internal required WeightMatrix Query { get; init; }
+/// <summary>The rank's weights of half a layer.</summary>
+internal abstract record PartWeights(NormWeights Norm);
 
-    internal required WeightMatrix Key { get; init; }
+/// <summary>The weights of grouped-query attention.</summary>
+internal sealed record AttentionWeights(
+    GroupedQueryAttention Spec,
+    NormWeights Norm,
+    WeightMatrix Query,
+    WeightMatrix Key,
+    WeightMatrix Value,
+    WeightMatrix Output,
+    NormWeights? QueryNorm,
+    NormWeights? KeyNorm) : PartWeights(Norm);
 
-    internal required WeightMatrix Value { get; init; }
-
-    internal float[]? QueryNorm { get; init; }
-
-    internal float[]? KeyNorm { get; init; }
-
-    internal required WeightMatrix Output { get; init; }
-
-    internal required float[] FeedForwardNorm { get; init; }
-
-    internal required WeightMatrix Gate { get; init; }
-
-    internal required WeightMatrix Up { get; init; }
-
-    internal required WeightMatrix Down { get; init; }
-}
+/// <summary>The weights of a gated feed-forward.</summary>
+internal sealed record GatedWeights(GatedFeedForward Spec, NormWeights Norm, WeightMatrix Gate, WeightMatrix Up, WeightMatrix Down) : PartWeights(Norm);
 
 /// <summary>All weights of one rank. Owns the matrices.</summary>
 internal sealed class ShardWeights(IReadOnlyList<WeightMatrix> matrices) : IDisposable
 {
     internal required WeightMatrix Embedding { get; init; }
 
-    internal required LayerWeights[] Layers { get; init; }
+    /// <summary>Mixer and feed-forward of every layer in turn.</summary>
+    internal required PartWeights[] Parts { get; init; }
 
-    internal required float[] FinalNorm { get; init; }
+    internal required NormWeights FinalNorm { get; init; }
 
     internal required WeightMatrix Head { get; init; }
 

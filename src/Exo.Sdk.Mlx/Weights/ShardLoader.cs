@@ -22,6 +22,7 @@ internal sealed unsafe class ShardLoader : IDisposable
     private readonly IProgress<LoadProgress>? _progress;
     private readonly CancellationToken _cancellationToken;
     private readonly long _totalBytes;
+    private readonly Dictionary<(RopeSpec Rope, int HeadSize), MlxArray> _periods = [];
     private long _loadedBytes;
     private long _byteCount;
     private byte* _scratch;
@@ -44,13 +45,7 @@ internal sealed unsafe class ShardLoader : IDisposable
         _progress = progress;
         _cancellationToken = cancellationToken;
         _arrays = new ArrayScope(operations.Api);
-        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
-        if (!spec.IsHeadTied)
-        {
-            linears = linears.Append(spec.Head);
-        }
-
-        _totalBytes = linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
+        _totalBytes = spec.Linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
     }
 
     /// <summary>Reads everything the rank holds.</summary>
@@ -82,37 +77,50 @@ internal sealed unsafe class ShardLoader : IDisposable
     private ShardWeights Load()
     {
         MlxMatrix embedding = Matrix(_spec.Embedding);
-        LayerWeights[] layers = [.. _spec.Layers.Select(Layer)];
+        PartWeights[] parts = [.. _spec.Layers.SelectMany(static layer => layer.Parts).Select(Part)];
         MlxMatrix head = _spec.IsHeadTied ? embedding : Matrix(_spec.Head);
-        MlxArray finalNorm = Norm(_spec.FinalNorm);
-        float[] periods = RopePeriods.Compute(_spec.Rope, _spec.Attention.HeadSize);
+        NormWeights finalNorm = Norm(_spec.FinalNorm);
         return new ShardWeights(_arrays)
         {
             Embedding = embedding,
-            Layers = layers,
+            Parts = parts,
             FinalNorm = finalNorm,
             Head = head,
-            RopePeriods = Keep(_operations.Data<float>(periods, MlxType.Float32, periods.Length)),
             ByteCount = _byteCount,
         };
     }
 
-    private LayerWeights Layer(LayerSpec layer) => new()
+    // Whatever is named here has a pass in Layers.
+    private PartWeights Part(LayerPart part) => part switch
     {
-        AttentionNorm = Norm(layer.AttentionNorm),
-        Query = Matrix(layer.Query),
-        Key = Matrix(layer.Key),
-        Value = Matrix(layer.Value),
-        QueryNorm = layer.QueryNorm is null ? MlxArray.None : Norm(layer.QueryNorm),
-        KeyNorm = layer.KeyNorm is null ? MlxArray.None : Norm(layer.KeyNorm),
-        Output = Matrix(layer.Output),
-        FeedForwardNorm = Norm(layer.FeedForwardNorm),
-        Gate = Matrix(layer.Gate),
-        Up = Matrix(layer.Up),
-        Down = Matrix(layer.Down),
+        GroupedQueryAttention attention => new AttentionWeights(
+            attention,
+            Norm(attention.Norm),
+            Matrix(attention.Query),
+            Matrix(attention.Key),
+            Matrix(attention.Value),
+            Matrix(attention.Output),
+            attention.QueryNorm is { } queryNorm ? Norm(queryNorm) : null,
+            attention.KeyNorm is { } keyNorm ? Norm(keyNorm) : null,
+            attention.Rope is { } rope ? Periods(rope, attention.HeadSize) : MlxArray.None),
+        GatedFeedForward gated => new GatedWeights(Norm(gated.Norm), Matrix(gated.Gate), Matrix(gated.Up), Matrix(gated.Down)),
+        _ => throw new UnsupportedModelException(part.Kind, [ModelFeatures.GroupedQueryAttention, ModelFeatures.GatedFeedForward]),
     };
 
-    private MlxArray Norm(NormSpec norm) => Numbers(norm.WeightName, [norm.Size], TensorSlice.OfRows(IndexRange.All(norm.Size)), norm.Size);
+    private NormWeights Norm(NormSpec norm) =>
+        new(Numbers(norm.WeightName, [norm.Size], TensorSlice.OfRows(IndexRange.All(norm.Size)), norm.Size), norm.Epsilon);
+
+    private MlxArray Periods(RopeSpec rope, int headSize)
+    {
+        if (!_periods.TryGetValue((rope, headSize), out MlxArray periods))
+        {
+            float[] values = RopePeriods.Compute(rope, headSize);
+            periods = Keep(_operations.Data<float>(values, MlxType.Float32, values.Length));
+            _periods.Add((rope, headSize), periods);
+        }
+
+        return periods;
+    }
 
     private MlxMatrix Matrix(LinearSpec linear)
     {

@@ -1,46 +1,40 @@
 using Exo.Sdk.Mlx.Native;
+using Exo.Sdk.Models;
 
 namespace Exo.Sdk.Mlx.Weights;
 
-/// <summary>One layer's weights: the rank's part of each matrix, and the norms.</summary>
-internal sealed record LayerWeights
-{
-    internal required MlxArray AttentionNorm { get; init; }
+/// <summary>A norm's weight and ε.</summary>
+internal sealed record NormWeights(MlxArray Weight, float Epsilon);
 
-    internal required MlxMatrix Query { get; init; }
+/// <summary>The rank's weights of half a layer.</summary>
+internal abstract record PartWeights(NormWeights Norm);
 
-    internal required MlxMatrix Key { get; init; }
+/// <summary>The weights of grouped-query attention, and one over each rope frequency <c>[head size / 2]</c>: none where there is no rope.</summary>
+internal sealed record AttentionWeights(
+    GroupedQueryAttention Spec,
+    NormWeights Norm,
+    MlxMatrix Query,
+    MlxMatrix Key,
+    MlxMatrix Value,
+    MlxMatrix Output,
+    NormWeights? QueryNorm,
+    NormWeights? KeyNorm,
+    MlxArray RopePeriods) : PartWeights(Norm);
 
-    internal required MlxMatrix Value { get; init; }
+/// <summary>The weights of a gated feed-forward.</summary>
+internal sealed record GatedWeights(NormWeights Norm, MlxMatrix Gate, MlxMatrix Up, MlxMatrix Down) : PartWeights(Norm);
 
-    internal MlxArray QueryNorm { get; init; }
-
-    internal MlxArray KeyNorm { get; init; }
-
-    internal required MlxMatrix Output { get; init; }
-
-    internal required MlxArray FeedForwardNorm { get; init; }
-
-    internal required MlxMatrix Gate { get; init; }
-
-    internal required MlxMatrix Up { get; init; }
-
-    internal required MlxMatrix Down { get; init; }
-}
-
-/// <summary>All weights of one rank, and the rope table. Owns their arrays.</summary>
+/// <summary>All weights of one rank. Owns their arrays.</summary>
 internal sealed class ShardWeights(ArrayScope arrays) : IDisposable
 {
     internal required MlxMatrix Embedding { get; init; }
 
-    internal required IReadOnlyList<LayerWeights> Layers { get; init; }
+    /// <summary>Mixer and feed-forward of every layer in turn.</summary>
+    internal required IReadOnlyList<PartWeights> Parts { get; init; }
 
-    internal required MlxArray FinalNorm { get; init; }
+    internal required NormWeights FinalNorm { get; init; }
 
     internal required MlxMatrix Head { get; init; }
-
-    /// <summary>One over each rope frequency, <c>[head size / 2]</c>.</summary>
-    internal required MlxArray RopePeriods { get; init; }
 
     /// <summary>Bytes that the arrays take.</summary>
     internal required long ByteCount { get; init; }

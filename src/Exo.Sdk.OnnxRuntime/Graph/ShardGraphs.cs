@@ -41,13 +41,13 @@ internal sealed class ShardGraphs
         _matMuls = matMuls;
     }
 
-    internal static string PastKey(int layer) => Name($"past_key.{layer}");
+    internal static string PastKey(int cache) => Name($"past_key.{cache}");
 
-    internal static string PastValue(int layer) => Name($"past_value.{layer}");
+    internal static string PastValue(int cache) => Name($"past_value.{cache}");
 
-    internal static string PresentKey(int layer) => Name($"present_key.{layer}");
+    internal static string PresentKey(int cache) => Name($"present_key.{cache}");
 
-    internal static string PresentValue(int layer) => Name($"present_value.{layer}");
+    internal static string PresentValue(int cache) => Name($"present_value.{cache}");
 
     /// <summary>Residual stream in, residual stream out: <c>[1, tokens, hidden]</c>, with the KV cache of one sequence.</summary>
     internal byte[] BuildLayers()
@@ -56,19 +56,22 @@ internal sealed class ShardGraphs
         string residual = graph.Input(Hidden, DataType.Float, 1, -1, _spec.HiddenSize);
         graph.Input(LastSequencePosition, DataType.Int32, 1);
         graph.Input(SequenceLength, DataType.Int32, 1);
-        int headSize = _spec.Attention.HeadSize;
-        RopeTable rope = RopeTable.Create(_spec.Rope, headSize, HeadPadding.PaddedSize(headSize), _contextLength);
-        graph.Constant("cosines", rope.Cosines, _contextLength, rope.Width);
-        graph.Constant("sines", rope.Sines, _contextLength, rope.Width);
-
+        Dictionary<(RopeSpec Rope, int HeadSize), (string Cosines, string Sines)> ropes = [];
         string? partial = null;
-        for (int i = 0; i < _weights.Layers.Count; i++)
+        int attentions = 0;
+        for (int i = 0; i < _weights.Parts.Count; i++)
         {
-            LayerWeights layer = _weights.Layers[i];
-            string x = AddAndNorm(graph, Name($"layer.{i}.attention_norm"), partial, ref residual, layer.AttentionNorm);
-            partial = AllReduce(graph, Name($"layer.{i}.attention"), Attention(graph, i, layer, x));
-            x = AddAndNorm(graph, Name($"layer.{i}.feed_forward_norm"), partial, ref residual, layer.FeedForwardNorm);
-            partial = AllReduce(graph, Name($"layer.{i}.feed_forward"), FeedForward(graph, Name($"layer.{i}"), layer, x));
+            PartWeights part = _weights.Parts[i];
+            string name = Name($"layer.{i / 2}");
+            string kind = part is AttentionWeights ? ".attention" : ".feed_forward";
+            string x = AddAndNorm(graph, name + kind + "_norm", partial, ref residual, part.Norm);
+            string result = part switch
+            {
+                AttentionWeights attention => Attention(graph, name, attentions++, attention, x, ropes),
+                GatedWeights gated => FeedForward(graph, name, gated, x),
+                _ => throw new InvalidOperationException($"There are no nodes for {part.GetType().Name}."),
+            };
+            partial = AllReduce(graph, name + kind, result);
         }
 
         graph.Node(Result, "", partial is null ? "Identity" : "Add", partial is null ? [residual] : [partial, residual]);
@@ -87,16 +90,22 @@ internal sealed class ShardGraphs
         return graph.Build();
     }
 
-    private string Attention(GraphBuilder graph, int index, LayerWeights layer, string x)
+    private string Attention(
+        GraphBuilder graph,
+        string name,
+        int index,
+        AttentionWeights weights,
+        string x,
+        Dictionary<(RopeSpec Rope, int HeadSize), (string Cosines, string Sines)> ropes)
     {
-        string name = Name($"layer.{index}");
-        AttentionSpec attention = _spec.Attention;
-        string query = HeadNorm(graph, name + ".query_norm", Linear(graph, name + ".query", layer.Query, x), layer.QueryNorm);
-        string key = HeadNorm(graph, name + ".key_norm", Linear(graph, name + ".key", layer.Key, x), layer.KeyNorm);
-        string value = Linear(graph, name + ".value", layer.Value, x);
+        GroupedQueryAttention attention = weights.Spec;
+        string query = HeadNorm(graph, name + ".query_norm", Linear(graph, name + ".query", weights.Query, x), weights.QueryNorm);
+        string key = HeadNorm(graph, name + ".key_norm", Linear(graph, name + ".key", weights.Key, x), weights.KeyNorm);
+        string value = Linear(graph, name + ".value", weights.Value, x);
         query = HeadPadding.Pad(graph, query, attention.HeadSize);
         key = HeadPadding.Pad(graph, key, attention.HeadSize);
         value = HeadPadding.Pad(graph, value, attention.HeadSize);
+        (string cosines, string sines) = attention.Rope is { } rope ? RopeOf(graph, rope, attention.HeadSize, ropes) : ("", "");
 
         ReadOnlySpan<long> cache = [1, _assignment.KeyValueHeads.Count, _contextLength, HeadPadding.PaddedSize(attention.HeadSize)];
         graph.Input(PastKey(index), DataType.Float, cache);
@@ -107,17 +116,33 @@ internal sealed class ShardGraphs
             name + ".attend",
             GraphBuilder.Microsoft,
             "GroupQueryAttention",
-            [query, key, value, PastKey(index), PastValue(index), LastSequencePosition, SequenceLength, "cosines", "sines"],
+            [query, key, value, PastKey(index), PastValue(index), LastSequencePosition, SequenceLength, cosines, sines],
             [name + ".attend", PresentKey(index), PresentValue(index)],
             GraphBuilder.Attribute("num_heads", _assignment.QueryHeads.Count),
             GraphBuilder.Attribute("kv_num_heads", _assignment.KeyValueHeads.Count),
             GraphBuilder.Attribute("scale", attention.Scale),
-            GraphBuilder.Attribute("do_rotary", 1),
+            GraphBuilder.Attribute("do_rotary", attention.Rope is null ? 0 : 1),
             GraphBuilder.Attribute("local_window_size", attention.SlidingWindow ?? -1));
-        return Linear(graph, name + ".output", layer.Output, HeadPadding.Strip(graph, name + ".attend", attention.HeadSize));
+        return Linear(graph, name + ".output", weights.Output, HeadPadding.Strip(graph, name + ".attend", attention.HeadSize));
     }
 
-    private string FeedForward(GraphBuilder graph, string name, LayerWeights layer, string x)
+    // Layers of equal ropes share a table.
+    private (string Cosines, string Sines) RopeOf(
+        GraphBuilder graph, RopeSpec rope, int headSize, Dictionary<(RopeSpec Rope, int HeadSize), (string Cosines, string Sines)> ropes)
+    {
+        if (!ropes.TryGetValue((rope, headSize), out (string Cosines, string Sines) names))
+        {
+            RopeTable table = RopeTable.Create(rope, headSize, HeadPadding.PaddedSize(headSize), _contextLength);
+            names = (
+                graph.Constant(Name($"cosines.{ropes.Count}"), table.Cosines, _contextLength, table.Width),
+                graph.Constant(Name($"sines.{ropes.Count}"), table.Sines, _contextLength, table.Width));
+            ropes.Add((rope, headSize), names);
+        }
+
+        return names;
+    }
+
+    private string FeedForward(GraphBuilder graph, string name, GatedWeights layer, string x)
     {
         string gate = Linear(graph, name + ".gate", layer.Gate, x);
         string up = Linear(graph, name + ".up", layer.Up, x);
@@ -127,11 +152,11 @@ internal sealed class ShardGraphs
     }
 
     // The residual stream takes the layer's result in, and the next block gets its norm.
-    private string AddAndNorm(GraphBuilder graph, string name, string? addend, ref string residual, float[] weight)
+    private static string AddAndNorm(GraphBuilder graph, string name, string? addend, ref string residual, NormWeights norm)
     {
         if (addend is null)
         {
-            return Norm(graph, name, residual, weight);
+            return Norm(graph, name, residual, norm);
         }
 
         string sum = name + ".residual";
@@ -139,31 +164,31 @@ internal sealed class ShardGraphs
             name,
             GraphBuilder.Microsoft,
             "SkipSimplifiedLayerNormalization",
-            [addend, residual, graph.Constant(name + ".weight", weight, weight.Length)],
+            [addend, residual, graph.Constant(name + ".weight", norm.Weight, norm.Weight.Length)],
             [name, "", "", sum],
-            GraphBuilder.Attribute("epsilon", _spec.NormEpsilon));
+            GraphBuilder.Attribute("epsilon", norm.Epsilon));
         residual = sum;
         return name;
     }
 
-    private string Norm(GraphBuilder graph, string name, string x, float[] weight) => graph.Node(
+    private static string Norm(GraphBuilder graph, string name, string x, NormWeights norm) => graph.Node(
         name,
         "",
         "SimplifiedLayerNormalization",
-        [x, graph.Constant(name + ".weight", weight, weight.Length)],
-        GraphBuilder.Attribute("epsilon", _spec.NormEpsilon),
+        [x, graph.Constant(name + ".weight", norm.Weight, norm.Weight.Length)],
+        GraphBuilder.Attribute("epsilon", norm.Epsilon),
         GraphBuilder.Attribute("axis", -1));
 
     // Norms every head for itself: [1, tokens, heads·size] → [1, tokens, heads, size] and back.
-    private string HeadNorm(GraphBuilder graph, string name, string x, float[]? weight)
+    private static string HeadNorm(GraphBuilder graph, string name, string x, NormWeights? norm)
     {
-        if (weight is null)
+        if (norm is null)
         {
             return x;
         }
 
-        string heads = graph.Node(name + ".heads", "", "Reshape", [x, graph.Constant(name + ".heads_shape", [0, 0, -1, weight.Length])]);
-        string normed = Norm(graph, name, heads, weight);
+        string heads = graph.Node(name + ".heads", "", "Reshape", [x, graph.Constant(name + ".heads_shape", [0, 0, -1, norm.Weight.Length])]);
+        string normed = Norm(graph, name, heads, norm);
         return graph.Node(name + ".joined", "", "Reshape", [normed, graph.Constant(name + ".joined_shape", [0, 0, -1])]);
     }
 

@@ -25,13 +25,7 @@ internal sealed class ShardLoader
         _source = source;
         _progress = progress;
         _cancellationToken = cancellationToken;
-        IEnumerable<LinearSpec> linears = spec.Layers.SelectMany(layer => layer.Linears).Append(spec.Embedding);
-        if (!spec.IsHeadTied)
-        {
-            linears = linears.Append(spec.Head);
-        }
-
-        _totalBytes = linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
+        _totalBytes = spec.Linears.Sum(linear => LinearSlices.Of(linear, assignment).ByteCount);
     }
 
     /// <summary>Reads everything the rank holds.</summary>
@@ -55,37 +49,38 @@ internal sealed class ShardLoader
     private ShardWeights Load()
     {
         WeightMatrix embedding = Matrix(_spec.Embedding);
-        LayerWeights[] layers = [.. _spec.Layers.Select(Layer)];
+        PartWeights[] parts = [.. _spec.Layers.SelectMany(static layer => layer.Parts).Select(Part)];
         return new ShardWeights(_matrices)
         {
             Embedding = embedding,
-            Layers = layers,
+            Parts = parts,
             FinalNorm = Norm(_spec.FinalNorm),
             Head = _spec.IsHeadTied ? embedding : Matrix(_spec.Head),
         };
     }
 
-    private LayerWeights Layer(LayerSpec layer) => new()
+    // Whatever is named here has its nodes in ShardGraphs.
+    private PartWeights Part(LayerPart part) => part switch
     {
-        AttentionNorm = Norm(layer.AttentionNorm),
-        Query = Matrix(layer.Query),
-        Key = Matrix(layer.Key),
-        Value = Matrix(layer.Value),
-        QueryNorm = layer.QueryNorm is null ? null : Norm(layer.QueryNorm),
-        KeyNorm = layer.KeyNorm is null ? null : Norm(layer.KeyNorm),
-        Output = Matrix(layer.Output),
-        FeedForwardNorm = Norm(layer.FeedForwardNorm),
-        Gate = Matrix(layer.Gate),
-        Up = Matrix(layer.Up),
-        Down = Matrix(layer.Down),
+        GroupedQueryAttention attention => new AttentionWeights(
+            attention,
+            Norm(attention.Norm),
+            Matrix(attention.Query),
+            Matrix(attention.Key),
+            Matrix(attention.Value),
+            Matrix(attention.Output),
+            attention.QueryNorm is { } queryNorm ? Norm(queryNorm) : null,
+            attention.KeyNorm is { } keyNorm ? Norm(keyNorm) : null),
+        GatedFeedForward gated => new GatedWeights(Norm(gated.Norm), Matrix(gated.Gate), Matrix(gated.Up), Matrix(gated.Down)),
+        _ => throw new UnsupportedModelException(part.Kind, [ModelFeatures.GroupedQueryAttention, ModelFeatures.GatedFeedForward]),
     };
 
-    private float[] Norm(NormSpec norm)
+    private NormWeights Norm(NormSpec norm)
     {
         Check(norm.WeightName, null, [norm.Size]);
         float[] values = new float[norm.Size];
         _source.ReadFloat32(norm.WeightName, TensorSlice.OfRows(IndexRange.All(norm.Size)), values);
-        return values;
+        return new NormWeights(values, norm.Epsilon);
     }
 
     private WeightMatrix Matrix(LinearSpec linear)

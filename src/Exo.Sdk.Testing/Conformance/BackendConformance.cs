@@ -39,6 +39,7 @@ public sealed class BackendConformance : ConformanceSuite
             Add($"Prefill in chunks of {string.Join(", ", chunks)} equals the formulas", _ => StepChecks.PrefillsInChunks(_backend, chunks));
         }
 
+        Add("Layers look back no further than their windows, however long the text", log => StepChecks.LooksBackNoFurtherThanAWindow(_backend, log));
         Add("Sequences share a step without mixing", _ => StepChecks.SharesAStep(_backend));
         Add("Logits of every token come in the order of the tokens", _ => StepChecks.GivesLogitsOfEveryToken(_backend));
         Add("A fork goes its own way and leaves its source alone", _ => StepChecks.Forks(_backend));

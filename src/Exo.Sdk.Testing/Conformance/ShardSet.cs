@@ -72,9 +72,9 @@ public sealed class ShardSet : IDisposable
         {
             Rank = 0,
             WorldSize = 1,
-            QueryHeads = IndexRange.All(spec.Attention.QueryHeadCount),
-            KeyValueHeads = IndexRange.All(spec.Attention.KeyValueHeadCount),
-            Channels = IndexRange.All(spec.IntermediateSize),
+            QueryHeads = IndexRange.All(spec.CountOf(SplitUnit.QueryHead)),
+            KeyValueHeads = IndexRange.All(spec.CountOf(SplitUnit.KeyValueHead)),
+            Channels = IndexRange.All(spec.CountOf(SplitUnit.Channel)),
             Tokens = IndexRange.All(spec.VocabularySize),
         };
     }
@@ -88,11 +88,12 @@ public sealed class ShardSet : IDisposable
     public static ShardAssignment[] Divide(ModelSpec spec, int[] keyValueHeads, int[] channels, int[] tokens)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        int group = spec.CountOf(SplitUnit.QueryHead) / spec.CountOf(SplitUnit.KeyValueHead);
         return [.. Enumerable.Range(0, channels.Length).Select(rank => new ShardAssignment
         {
             Rank = rank,
             WorldSize = channels.Length,
-            QueryHeads = Part(keyValueHeads, rank).Times(spec.Attention.GroupSize),
+            QueryHeads = Part(keyValueHeads, rank).Times(group),
             KeyValueHeads = Part(keyValueHeads, rank),
             Channels = Part(channels, rank),
             Tokens = Part(tokens, rank),

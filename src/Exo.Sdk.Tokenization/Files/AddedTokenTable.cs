@@ -1,4 +1,5 @@
 using System.Globalization;
+using Exo.Sdk.Input;
 using Exo.Sdk.Tokenization.Pipeline;
 
 namespace Exo.Sdk.Tokenization.Files;
@@ -24,7 +25,7 @@ internal sealed class AddedTokenTable(string file, Dictionary<string, int> vocab
             {
                 throw new ModelFormatException(
                     file,
-                    $"the added token '{token.Content}' has two ids",
+                    $"the added token {HostileText.Quote(token.Content)} has two ids",
                     known.Id.ToString(CultureInfo.InvariantCulture),
                     token.Id.ToString(CultureInfo.InvariantCulture),
                     "added_tokens");

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Exo.Sdk.Input;
 using Exo.Sdk.Tokenization.Bpe;
 using Exo.Sdk.Tokenization.Json;
 using Exo.Sdk.Tokenization.Pipeline;
@@ -13,7 +14,7 @@ internal static class TokenizerJson
     /// <summary>Reads the file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="settings">What the files beside it say.</param>
-    public static Tokenizer Load(string file, TokenizerSettings settings)
+    public static TokenizerParts Read(string file, TokenizerSettings settings)
     {
         JsonCursor root = JsonCursor.Open(file);
         JsonCursor model = root["model"];
@@ -37,7 +38,7 @@ internal static class TokenizerJson
         int? begin = added.Find(settings.Begin) ?? settings.BeginTokenOfModel;
         int? end = added.Find(settings.End);
         PostProcessor post = PostProcessor.Read(root["post_processor"], added).With(settings, begin, end);
-        return new PipelineTokenizer(new TokenizerParts
+        return new TokenizerParts
         {
             File = file,
             Vocabulary = vocabulary,
@@ -50,7 +51,7 @@ internal static class TokenizerJson
             Suffix = post.Suffix,
             BeginToken = begin,
             EndTokens = settings.EndTokens(end),
-        });
+        };
     }
 
     /// <summary>Reads an added token.</summary>
@@ -64,7 +65,10 @@ internal static class TokenizerJson
 
         bool special = json["special"].Bool(false);
         return new AddedToken(
-            id, content, special, json["single_word"].Bool(false), json["lstrip"].Bool(false), json["rstrip"].Bool(false), json["normalized"].Bool(!special));
+            id, content, special, json["single_word"].Bool(false), json["lstrip"].Bool(false), json["rstrip"].Bool(false), json["normalized"].Bool(!special))
+        {
+            File = json.File,
+        };
     }
 
     private static Dictionary<string, int> ReadVocabulary(JsonCursor json)
@@ -136,7 +140,7 @@ internal static class TokenizerJson
 
     private static int Token(JsonCursor merge, string token, Dictionary<string, int> vocabulary) => vocabulary.TryGetValue(token, out int id)
         ? id
-        : throw merge.Fail($"a merge names '{(token.Length <= 40 ? token : token[..40])}', which the vocabulary lacks", "two tokens whose union is a token");
+        : throw merge.Fail($"a merge names {HostileText.Quote(token)}, which the vocabulary lacks", "two tokens whose union is a token");
 
     private static (string Left, string Right) ReadMerge(JsonCursor merge)
     {

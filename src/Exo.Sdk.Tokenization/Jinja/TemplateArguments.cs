@@ -1,3 +1,5 @@
+using Exo.Sdk.Input;
+
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>What a call, a filter or a test is given.</summary>
@@ -63,7 +65,7 @@ internal sealed record TemplateArguments(IReadOnlyList<TemplateValue> Positional
 }
 
 /// <summary>What went wrong in a template, before it is known where.</summary>
-internal sealed class TemplateError(string message) : Exception(message.Length <= MaxLength ? message : $"{message.AsSpan(0, MaxLength)}…")
+internal sealed class TemplateError(string message) : Exception(HostileText.Shorten(message, MaxLength))
 {
     // A template writes part of what its errors say.
     private const int MaxLength = 1000;

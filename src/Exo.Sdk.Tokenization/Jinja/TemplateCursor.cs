@@ -1,3 +1,5 @@
+using Exo.Sdk.Input;
+
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>A place in a list of tokens.</summary>
@@ -64,5 +66,5 @@ internal sealed class TemplateCursor(List<TemplateToken> tokens, TemplateBudget 
 
     /// <summary>The error to throw about this place.</summary>
     public FormatException Fail(string what) =>
-        new($"{(what.Length <= MaxMessage ? what : $"{what.AsSpan(0, MaxMessage)}…")} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at '{Current.Text}'" : "")}");
+        new($"{HostileText.Shorten(what, MaxMessage)} in line {Current.Line}{(Current.Text.Length is > 0 and < 40 ? $", at {HostileText.Quote(Current.Text)}" : "")}");
 }

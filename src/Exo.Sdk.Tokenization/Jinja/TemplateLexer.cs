@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Exo.Sdk.Input;
 
 namespace Exo.Sdk.Tokenization.Jinja;
 
@@ -437,5 +438,5 @@ internal sealed class TemplateLexer
         return _line;
     }
 
-    private FormatException Fail(string what) => new($"{what} in line {Line()}");
+    private FormatException Fail(string what) => new($"{HostileText.Shorten(what)} in line {Line()}");
 }

@@ -6,6 +6,9 @@ namespace Exo.Sdk.Tokenization.Jinja;
 /// <summary>The methods of texts, lists and dictionaries. Those that would change a value are left out, as in the reference.</summary>
 internal static class TemplateMethods
 {
+    // A cut of a text in a list that grows by doubling.
+    private const int CutBytes = 32;
+
     /// <summary>The methods of dictionaries.</summary>
     public static TemplateOperations OfMaps { get; } = MakeMapMethods();
 
@@ -185,12 +188,26 @@ internal static class TemplateMethods
             }
         }
 
-        // The texts of the parts spend for themselves.
-        List<(int Start, int End)> cuts = [.. (separator is null ? Spaces(text.Value) : Occurrences(text.Value, separator, fromRight))
-            .Where(c => c.Start >= start && c.End <= end).Take((TemplateBudget.MaxParts / 4) + 1)];
-        if (cuts.Count > TemplateBudget.MaxParts / 4)
+        List<(int Start, int End)> cuts = [];
+        foreach ((int Start, int End) cut in separator is null ? Spaces(text.Value) : Occurrences(text.Value, separator, fromRight))
         {
-            throw new TemplateError("a string falls into too many parts");
+            if (cut.Start < start || cut.End > end)
+            {
+                continue;
+            }
+
+            budget.Spend(1);
+            budget.Allocate(CutBytes);
+            cuts.Add(cut);
+            if (cuts.Count > TemplateBudget.MaxParts / 4)
+            {
+                throw new TemplateError("a string falls into too many parts");
+            }
+        }
+
+        if (fromRight && separator is not null)
+        {
+            cuts.Reverse();
         }
 
         if (limit >= 0 && cuts.Count > limit)
@@ -199,6 +216,7 @@ internal static class TemplateMethods
             (start, end) = fromRight ? (0, end) : (start, text.Length);
         }
 
+        // The texts of the parts spend for themselves.
         budget.SpendItems(cuts.Count, bytesEach: 128);
         List<TemplateValue> parts = [];
         foreach ((int from, int to) in cuts)
@@ -211,21 +229,14 @@ internal static class TemplateMethods
         return new(parts);
     }
 
+    // The occurrences in the order they are come upon. Only where the text overlaps itself does the side matter.
     private static IEnumerable<(int Start, int End)> Occurrences(string text, string part, bool fromRight = false)
     {
-        // Only where the text overlaps itself does the side matter.
         if (fromRight)
         {
-            List<(int, int)> found = [];
             for (int end = text.Length; end >= part.Length && text.LastIndexOf(part, end - 1, StringComparison.Ordinal) is >= 0 and int last; end = last)
             {
-                found.Add((last, last + part.Length));
-            }
-
-            found.Reverse();
-            foreach ((int, int) one in found)
-            {
-                yield return one;
+                yield return (last, last + part.Length);
             }
 
             yield break;

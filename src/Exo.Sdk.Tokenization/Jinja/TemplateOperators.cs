@@ -107,13 +107,14 @@ internal static class TemplateOperators
 
                 return true;
             case (MapValue l, MapValue r):
-                budget ??= new();
-                return l.Entries.Count == r.Entries.Count
-                    && l.Entries.All(e => r.Find(e.Key, budget) is { } other && AreEqual(e.Value, other, budget));
+                return AreEqualMaps(l, r, budget ?? new());
             default:
                 return AreEqualNumbers(left, right) ?? ReferenceEquals(left, right);
         }
     }
+
+    private static bool AreEqualMaps(MapValue left, MapValue right, TemplateBudget budget) => left.Entries.Count == right.Entries.Count
+        && left.Entries.All(e => right.Find(e.Key, budget) is { } other && AreEqual(e.Value, other, budget));
 
     // Exactly, as in Python: a float beyond 2^53 is not equal to an integer that only rounds to it.
     private static bool? AreEqualNumbers(TemplateValue left, TemplateValue right)

@@ -3,13 +3,23 @@ using System.Text;
 namespace Exo.Sdk.Tokenization.Jinja;
 
 /// <summary>Puts a text together out of parts, each of its own origin, and spends for each before it is put there.</summary>
-internal sealed class TemplateTextBuilder(TemplateBudget budget)
+internal sealed class TemplateTextBuilder
 {
+    // Two objects, and the first characters that a text makes room for.
+    private const int OwnBytes = 3 * TemplateBudget.ObjectBytes;
+
+    private readonly TemplateBudget _budget;
     private readonly StringBuilder _text = new();
 
     // Null while all of the text is of one origin.
     private bool[]? _control;
     private bool _allControl = true;
+
+    public TemplateTextBuilder(TemplateBudget budget)
+    {
+        budget.Allocate(OwnBytes);
+        _budget = budget;
+    }
 
     /// <summary>The length so far.</summary>
     public int Length => _text.Length;
@@ -68,22 +78,22 @@ internal sealed class TemplateTextBuilder(TemplateBudget budget)
     /// <summary>All of it.</summary>
     public TemplateText ToText()
     {
-        budget.SpendText(_text.Length);
+        _budget.SpendText(_text.Length);
         return _control is null ? TemplateText.Of(_text.ToString(), _allControl) : TemplateText.Of(_text.ToString(), _control.AsSpan(0, _text.Length).ToArray());
     }
 
     /// <summary>All of it as a text of one origin.</summary>
     public TemplateText ToText(bool isControl)
     {
-        budget.SpendText(_text.Length);
+        _budget.SpendText(_text.Length);
         return TemplateText.Of(_text.ToString(), isControl);
     }
 
     private void Reserve(int length)
     {
         TemplateBudget.CheckText((long)_text.Length + length);
-        budget.Spend(1 + (length / 8));
-        budget.Allocate(4L * length);
+        _budget.Spend(1 + (length / 8));
+        _budget.Allocate(4L * length);
     }
 
     private void Mark(int at, int length, bool control)

@@ -13,14 +13,17 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
     /// <summary>The largest tokenizer file that is read; the largest in the field have about 35 MB.</summary>
     public const long MaxFileSize = 64L * 1024 * 1024;
 
+    private const int MaxMessage = 300;
+
     /// <summary>Whether there is a value other than <c>null</c>.</summary>
     public bool Exists => Element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     /// <summary>Reads a JSON file.</summary>
-    /// <exception cref="ModelFormatException">The file is too large or not JSON.</exception>
+    /// <exception cref="ModelFormatException">The file is too large, not UTF-8 or not JSON.</exception>
     public static JsonCursor Open(string file)
     {
         byte[] bytes = BoundedFile.ReadAll(file, MaxFileSize);
+        HostileJson.RequireUtf8(bytes, file, offset: 0);
         try
         {
             JsonElement root = JsonElement.Parse(bytes.AsSpan(bytes is [0xEF, 0xBB, 0xBF, ..] ? 3 : 0));
@@ -28,7 +31,7 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
         }
         catch (JsonException e)
         {
-            throw new ModelFormatException(file, "the file is not JSON", "JSON (RFC 8259)", e.Message, e.Path, Offset(bytes, e), e);
+            throw new ModelFormatException(file, "the file is not JSON", "JSON (RFC 8259)", HostileText.Shorten(e.Message, MaxMessage), e.Path is null ? null : HostileText.Shorten(e.Path), Offset(bytes, e), e);
         }
     }
 
@@ -44,7 +47,15 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
             }
 
             Expect(JsonValueKind.Object, "an object");
-            return new(File, path, Element.TryGetProperty(name, out JsonElement value) ? value : default);
+            try
+            {
+                return new(File, path, Element.TryGetProperty(name, out JsonElement value) ? value : default);
+            }
+            catch (InvalidOperationException e)
+            {
+                // A name beside the one that is looked for.
+                throw NotUnicode("a name", e);
+            }
         }
     }
 
@@ -82,10 +93,10 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
             }
             catch (InvalidOperationException e)
             {
-                throw new ModelFormatException(File, "a name is not Unicode text", "UTF-8 without lone surrogates", tensor: Path, innerException: e);
+                throw NotUnicode("a name", e);
             }
 
-            yield return (name, new(File, $"{Path}['{name}']", member.Value));
+            yield return (name, new(File, $"{Path}['{HostileText.Shorten(name)}']", member.Value));
         }
     }
 
@@ -99,7 +110,7 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
         }
         catch (InvalidOperationException e)
         {
-            throw new ModelFormatException(File, "a string is not Unicode text", "UTF-8 without lone surrogates", tensor: Path, innerException: e);
+            throw NotUnicode("a string", e);
         }
     }
 
@@ -126,13 +137,16 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
     /// <summary>The error to throw about this place.</summary>
     public ModelFormatException Fail(string problem, string expected)
     {
-        string found = Element.ValueKind == JsonValueKind.Undefined ? "nothing" : Element.GetRawText();
-        return new(File, problem, expected, found.Length <= 80 ? found : $"{found.AsSpan(0, 80)}…", Path);
+        string found = Element.ValueKind == JsonValueKind.Undefined ? "nothing" : HostileText.Shorten(Element.GetRawText(), longest: 80);
+        return new(File, problem, expected, found, Path);
     }
 
     /// <summary>The error to throw about a type at this place that is not known.</summary>
     public UnsupportedModelException Unsupported(string what, params string[] supported) =>
-        new($"{what} at {Path} of {File}", supported);
+        new($"{HostileText.Shorten(what)} at {Path} of {File}", supported);
+
+    private ModelFormatException NotUnicode(string what, Exception e) =>
+        new(File, $"{what} is not Unicode text", "no lone surrogates", "an escape of one half of a pair", Path, innerException: e);
 
     private void Expect(JsonValueKind kind, string expected)
     {

@@ -1,3 +1,4 @@
+using Exo.Sdk.Parts;
 using Exo.Sdk.Transport.SharedMemory;
 using Exo.Sdk.Transport.Tcp;
 
@@ -13,7 +14,7 @@ namespace Exo.Sdk.Transport;
 /// has no name any more once all ranks have opened it: nothing is left, however the ranks end. A group takes
 /// 256 KiB for each ordered pair of up to 4 ranks and 64 KiB beyond.
 /// </remarks>
-public sealed class SharedMemoryTransport : ITransport
+public sealed class SharedMemoryTransport : ITransport, IChildProcessPart
 {
     private const string Scheme = "shared-memory:";
 
@@ -28,6 +29,23 @@ public sealed class SharedMemoryTransport : ITransport
 
     /// <summary>Whether to make the system's socket calls where they can be made; tests turn it off.</summary>
     internal bool UseNativeCalls { get; init; } = NativeSocket.IsAvailable;
+
+    /// <inheritdoc/>
+    public string DescribeOptions() => PartOptions.Describe(new SharedMemoryOptions(Spin, Folder, UseNativeCalls), TransportJson.Default.SharedMemoryOptions);
+
+    /// <inheritdoc/>
+    public IChildProcessPart WithOptions(string options)
+    {
+        SharedMemoryOptions given = PartOptions.Read(options, TransportJson.Default.SharedMemoryOptions, Name);
+        return new SharedMemoryTransport
+        {
+            Spin = PartOptions.RequireTime(given.Spin, Name, nameof(Spin)),
+            Folder = given.Folder.Length > 0 && !given.Folder.Contains('\0', StringComparison.Ordinal)
+                ? given.Folder
+                : throw new ConfigurationException($"{nameof(Folder)} of {Name} is no path."),
+            UseNativeCalls = given.UseNativeCalls && NativeSocket.IsAvailable,
+        };
+    }
 
     /// <inheritdoc/>
     public TransportReach Reach() => new() { Scope = TransportScope.Machine };

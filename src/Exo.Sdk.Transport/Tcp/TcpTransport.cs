@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Exo.Sdk.Parts;
 using Exo.Sdk.Transport.Links;
 using Exo.Sdk.Transport.Tcp;
 
@@ -14,7 +15,7 @@ namespace Exo.Sdk.Transport;
 /// The handshake proves that a peer holds the group's secret. The data itself is neither encrypted nor signed:
 /// use it between machines on a network that is trusted not to tamper.
 /// </remarks>
-public sealed class TcpTransport : ITransport
+public sealed class TcpTransport : ITransport, IChildProcessPart
 {
     /// <summary>
     /// How long a collective polls before it blocks: 100 µs by default. Waking from a block costs about 50 µs,
@@ -35,6 +36,21 @@ public sealed class TcpTransport : ITransport
     public Availability Probe() => Socket.OSSupportsIPv4 || Socket.OSSupportsIPv6
         ? Availability.Yes(UseNativeCalls ? "TCP over the system's own calls" : "TCP over managed sockets")
         : Availability.No("This machine has neither IPv4 nor IPv6.");
+
+    /// <inheritdoc/>
+    public string DescribeOptions() => PartOptions.Describe(new TcpOptions(Spin, HandshakeTimeout, UseNativeCalls), TransportJson.Default.TcpOptions);
+
+    /// <inheritdoc/>
+    public IChildProcessPart WithOptions(string options)
+    {
+        TcpOptions given = PartOptions.Read(options, TransportJson.Default.TcpOptions, Name);
+        return new TcpTransport
+        {
+            Spin = PartOptions.RequireTime(given.Spin, Name, nameof(Spin)),
+            HandshakeTimeout = PartOptions.RequireTime(given.HandshakeTimeout, Name, nameof(HandshakeTimeout)),
+            UseNativeCalls = given.UseNativeCalls && NativeSocket.IsAvailable,
+        };
+    }
 
     /// <inheritdoc/>
     /// <exception cref="ConfigurationException">The host is unknown, or is not one that peers can reach.</exception>

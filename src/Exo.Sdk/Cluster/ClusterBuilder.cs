@@ -75,7 +75,7 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// TCP where a node that was started elsewhere takes part.
     /// <see cref="Cluster.TransportReason"/> says which and why.
     /// </summary>
-    /// <param name="transport">The transport. For child processes its type needs a public constructor without parameters.</param>
+    /// <param name="transport">The transport. For child processes it must be an <see cref="IChildProcessPart"/>.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseTransport(ITransport transport) => With(_options with { Transport = transport });
 
@@ -86,8 +86,8 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// missing where. Threads of one process do without it, and an <see cref="IRdmaTransport"/> is for ranks on different machines.
     /// </summary>
     /// <param name="transport">
-    /// The transport. Nodes elsewhere need it in <see cref="NodeOptions.Transports"/>. Child processes make their own of its type,
-    /// with the public constructor without parameters; where they cannot, they do not offer it.
+    /// The transport. Nodes elsewhere need it in <see cref="NodeOptions.Transports"/>. Where ranks are
+    /// child processes it is passed over if it is no <see cref="IChildProcessPart"/>.
     /// </param>
     /// <returns>This builder.</returns>
     public ClusterBuilder OfferTransport(ITransport transport)
@@ -100,7 +100,7 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// The compute backend. Without it: the one of the highest <see cref="IComputeBackend.Standing"/> that can be used here and supports the
     /// model, among our own on the CPU and those of <see cref="OfferBackend"/>.
     /// </summary>
-    /// <param name="backend">The backend. For child processes its type needs a public constructor without parameters.</param>
+    /// <param name="backend">The backend. For child processes it must be an <see cref="IChildProcessPart"/>.</param>
     /// <returns>This builder.</returns>
     public ClusterBuilder UseBackend(IComputeBackend backend) => With(_options with { Backend = backend });
 
@@ -118,8 +118,8 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
     /// our own on the CPU. Every rank runs the backend that is chosen.
     /// </summary>
     /// <param name="backend">
-    /// The backend. Nodes elsewhere need it in <see cref="NodeOptions.Backends"/>; for child processes its type needs a public constructor
-    /// without parameters.
+    /// The backend. Nodes elsewhere need it in <see cref="NodeOptions.Backends"/>; where ranks are child processes it is passed over if it
+    /// is no <see cref="IChildProcessPart"/>.
     /// </param>
     /// <returns>This builder.</returns>
     public ClusterBuilder OfferBackend(IComputeBackend backend)

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Exo.Sdk.Control;
 using Exo.Sdk.Models.Families;
 using Exo.Sdk.Planning;
 using Microsoft.Extensions.Logging;
@@ -114,6 +115,17 @@ internal sealed record ClusterOptions
         {
             throw new ConfigurationException(
                 $"The shares {string.Join(":", shares)} do not fit {WorldSize} ranks: one positive number for each rank.");
+        }
+
+        if (HasProcesses)
+        {
+            foreach (object? part in (object?[])[Backend, Transport, .. OfferedFamilies])
+            {
+                if (part is not null && PartRecipe.Refusal(part) is { } refusal)
+                {
+                    throw new ConfigurationException($"Ranks are child processes, but {refusal}.");
+                }
+            }
         }
 
         foreach (DnsEndPoint node in RemoteNodes)

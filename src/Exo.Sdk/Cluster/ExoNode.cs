@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -229,11 +228,11 @@ public sealed class ExoNode : IAsyncDisposable
     private static async Task<string> RunChildAsync(NodeBootstrap bootstrap)
     {
         NodeParts parts = new(
-            Make<IComputeBackend>(bootstrap.BackendType) is { } backend ? [backend] : BackendChoice.BuiltIn(),
-            Make<ITransport>(bootstrap.TransportType) is { } transport
-                ? [transport]
-                : [.. MakeOffered(bootstrap.OfferedTransportTypes), new SharedMemoryTransport(), new TcpTransport()],
-            [.. bootstrap.FamilyTypes.Select(type => Make<IModelFamily>(type)!)],
+            [bootstrap.Backend.Make<IComputeBackend>()],
+            bootstrap.Transport is { } transport
+                ? [transport.Make<ITransport>()]
+                : [.. MakeOffered(bootstrap.OfferedTransports), new SharedMemoryTransport(), new TcpTransport()],
+            [.. bootstrap.Families.Select(family => family.Make<IModelFamily>())],
             ModelRoots.Anywhere,
             NodeLimits.OfChild);
         HeartbeatOptions heartbeats = new()
@@ -273,16 +272,16 @@ public sealed class ExoNode : IAsyncDisposable
     }
 
     /// <summary>The transports that can be made here. What is missing the parent hears from the hello, and why from this output.</summary>
-    private static IEnumerable<ITransport> MakeOffered(string[] typeNames)
+    private static IEnumerable<ITransport> MakeOffered(PartRecipe[] recipes)
     {
-        foreach (string typeName in typeNames)
+        foreach (PartRecipe recipe in recipes)
         {
             ITransport? transport = null;
             try
             {
-                transport = Make<ITransport>(typeName);
+                transport = recipe.Make<ITransport>();
             }
-            catch (UnavailableException error)
+            catch (ExoException error)
             {
                 Console.Error.WriteLine(error.Message);
             }
@@ -291,28 +290,6 @@ public sealed class ExoNode : IAsyncDisposable
             {
                 yield return transport;
             }
-        }
-    }
-
-    [UnconditionalSuppressMessage("Trimming", "IL2057", Justification = "Only the parent's own types are named, and a program that is trimmed keeps to the defaults.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "As above; a type without the constructor is a typed error.")]
-    private static T? Make<T>(string? typeName)
-        where T : class
-    {
-        if (typeName is null)
-        {
-            return null;
-        }
-
-        Type type = Type.GetType(typeName) ?? throw new UnavailableException($"The type {typeName} cannot be loaded in the child process.");
-        try
-        {
-            return (T)Activator.CreateInstance(type)!;
-        }
-        catch (Exception error) when (error is MissingMethodException or InvalidCastException)
-        {
-            throw new UnavailableException(
-                $"{typeName} cannot be made in a child process: it needs a public constructor without parameters and must implement {typeof(T).Name}.", error);
         }
     }
 }

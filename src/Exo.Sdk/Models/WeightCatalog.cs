@@ -42,13 +42,13 @@ public sealed class WeightCatalog
     /// <summary>A norm's weight as it is stored, its shape checked.</summary>
     /// <param name="path">Its name without <c>.weight</c>.</param>
     /// <param name="size">Its elements.</param>
+    /// <param name="epsilon">ε.</param>
     /// <returns>The norm.</returns>
     /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
-    public NormSpec Norm(string path, int size)
+    public NormSpec Norm(string path, int size, float epsilon)
     {
         string name = path + ".weight";
-        RequireNumbers(name, size);
-        return new NormSpec(name, size);
+        return new NormSpec(name, size, epsilon) { StoredType = RequireNumbers(name, size) };
     }
 
     // The type of scales and group biases; null where a group has a scale byte alone.

@@ -9,6 +9,21 @@ namespace Exo.Sdk.Planning;
 /// </summary>
 internal sealed record Granularity
 {
+    /// <summary>Query heads of each layer; 0 where layers have none.</summary>
+    public required int QueryHeadCount { get; init; }
+
+    /// <summary>Key-value heads of each layer; 0 where layers have none.</summary>
+    public required int KeyValueHeadCount { get; init; }
+
+    /// <summary>Query heads that share a key-value head.</summary>
+    public int GroupSize => KeyValueHeadCount == 0 ? 0 : QueryHeadCount / KeyValueHeadCount;
+
+    /// <summary>Channels of each feed-forward; 0 where layers have none.</summary>
+    public required int ChannelCount { get; init; }
+
+    /// <summary>The elements of the head whose groups make <see cref="QueryHeadStep"/> or <see cref="KeyValueHeadStep"/>.</summary>
+    public required int HeadSize { get; init; }
+
     /// <summary>Key-value heads that stay on one rank together, with their query heads.</summary>
     public required int KeyValueHeadStep { get; init; }
 
@@ -35,10 +50,14 @@ internal sealed record Granularity
     /// <summary>Reads the steps from a model's split rules and quantization.</summary>
     /// <param name="spec">The model.</param>
     /// <returns>Where it may be cut.</returns>
-    /// <exception cref="PlanRefusedException">A quantized matrix's inputs are not whole groups.</exception>
+    /// <exception cref="PlanRefusedException">A quantized matrix's inputs are not whole groups, or layers differ in what they are divided by.</exception>
     public static Granularity Of(ModelSpec spec)
     {
-        AttentionSpec attention = spec.Attention;
+        int queryHeads = spec.CountOf(SplitUnit.QueryHead);
+        int keyValueHeads = spec.CountOf(SplitUnit.KeyValueHead);
+        int channels = spec.CountOf(SplitUnit.Channel);
+        int groupSize = keyValueHeads == 0 ? 0 : queryHeads / keyValueHeads;
+        int headSize = 0;
         long headStep = 1;
         long channelStep = 1;
         foreach (LinearSpec linear in spec.Layers.SelectMany(static layer => layer.Linears))
@@ -51,6 +70,7 @@ internal sealed record Granularity
                 {
                     case { Axis: SplitAxis.Row, Unit: SplitUnit.QueryHead }:
                         headStep = Lcm(headStep, unitsPerGroup);
+                        headSize = unitsPerGroup > 1 ? linear.Split.UnitWidth : headSize;
                         break;
                     case { Axis: SplitAxis.Row, Unit: SplitUnit.Channel }:
                         channelStep = Lcm(channelStep, unitsPerGroup);
@@ -60,15 +80,19 @@ internal sealed record Granularity
         }
 
         // The steps divide the head and channel counts, because every matrix holds whole groups; hence they fit an int.
-        long keyValueHeadStep = headStep / Gcd(headStep, attention.GroupSize);
-        bool canShare = attention.GroupSize % headStep == 0;
+        long keyValueHeadStep = headStep / Gcd(headStep, groupSize);
+        bool canShare = groupSize % headStep == 0;
         return new Granularity
         {
+            QueryHeadCount = queryHeads,
+            KeyValueHeadCount = keyValueHeads,
+            ChannelCount = channels,
+            HeadSize = headSize,
             KeyValueHeadStep = (int)keyValueHeadStep,
             QueryHeadStep = canShare ? (int)headStep : 0,
             ChannelStep = (int)channelStep,
-            MaxRanksByHeads = (int)(canShare ? attention.QueryHeadCount / headStep : attention.KeyValueHeadCount / keyValueHeadStep),
-            MaxRanksByChannels = (int)(spec.IntermediateSize / channelStep),
+            MaxRanksByHeads = queryHeads == 0 ? int.MaxValue : (int)(canShare ? queryHeads / headStep : keyValueHeads / keyValueHeadStep),
+            MaxRanksByChannels = channels == 0 ? int.MaxValue : (int)(channels / channelStep),
             MaxRanksByTokens = spec.VocabularySize,
         };
     }
@@ -82,14 +106,12 @@ internal sealed record Granularity
         List<string> reasons = [];
         if (ranks > MaxRanksByHeads)
         {
-            AttentionSpec attention = spec.Attention;
-            string heads = string.Create(
-                CultureInfo.InvariantCulture, $"{attention.QueryHeadCount} query heads over {attention.KeyValueHeadCount} key-value heads");
+            string heads = string.Create(CultureInfo.InvariantCulture, $"{QueryHeadCount} query heads over {KeyValueHeadCount} key-value heads");
             string step = QueryHeadStep == 1
                 ? "the most is one rank for each query head"
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{(QueryHeadStep > 0 ? QueryHeadStep : KeyValueHeadStep * attention.GroupSize)} query heads stay together, because the attention's output is quantized in groups and a head has {attention.HeadSize} elements");
+                    $"{(QueryHeadStep > 0 ? QueryHeadStep : KeyValueHeadStep * GroupSize)} query heads stay together, because the attention's output is quantized in groups and a head has {HeadSize} elements");
             reasons.Add($"{ranks} ranks cannot divide {heads}: {step}");
         }
 
@@ -97,7 +119,7 @@ internal sealed record Granularity
         {
             reasons.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{ranks} ranks cannot divide {spec.IntermediateSize} channels, which are cut at multiples of {ChannelStep}"));
+                $"{ranks} ranks cannot divide {ChannelCount} channels, which are cut at multiples of {ChannelStep}"));
         }
 
         if (ranks > MaxRanksByTokens)

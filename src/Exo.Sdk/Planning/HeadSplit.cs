@@ -8,34 +8,39 @@ namespace Exo.Sdk.Planning;
 internal readonly record struct HeadSplit(IndexRange QueryHeads, IndexRange KeyValueHeads)
 {
     /// <summary>Divides attention: whole key-value heads where there are enough, else parts of the query heads of one each.</summary>
-    /// <param name="attention">The attention.</param>
-    /// <param name="granularity">Where it may be cut; the shares are at most <see cref="Granularity.MaxRanksByHeads"/>.</param>
+    /// <param name="granularity">How many heads there are and where they may be cut; the shares are at most <see cref="Granularity.MaxRanksByHeads"/>.</param>
     /// <param name="shares">The load of each rank.</param>
     /// <returns>The heads of each rank.</returns>
-    public static HeadSplit[] Divide(AttentionSpec attention, Granularity granularity, double[] shares)
+    public static HeadSplit[] Divide(Granularity granularity, double[] shares)
     {
-        int units = attention.KeyValueHeadCount / granularity.KeyValueHeadStep;
+        if (granularity.KeyValueHeadCount == 0)
+        {
+            return new HeadSplit[shares.Length];
+        }
+
+        int units = granularity.KeyValueHeadCount / granularity.KeyValueHeadStep;
         if (shares.Length > units)
         {
-            return DivideWithinKeyValueHeads(attention, granularity.QueryHeadStep, shares);
+            return DivideWithinKeyValueHeads(granularity, shares);
         }
 
         IndexRange[] heads = Apportionment.ToRanges(
-            Apportionment.Divide(units, shares), granularity.KeyValueHeadStep, attention.KeyValueHeadCount);
-        return [.. heads.Select(range => new HeadSplit(range.Times(attention.GroupSize), range))];
+            Apportionment.Divide(units, shares), granularity.KeyValueHeadStep, granularity.KeyValueHeadCount);
+        return [.. heads.Select(range => new HeadSplit(range.Times(granularity.GroupSize), range))];
     }
 
-    private static HeadSplit[] DivideWithinKeyValueHeads(AttentionSpec attention, int step, double[] shares)
+    private static HeadSplit[] DivideWithinKeyValueHeads(Granularity granularity, double[] shares)
     {
-        int[] ranksPerHead = RanksPerKeyValueHead(attention.KeyValueHeadCount, attention.GroupSize / step, shares);
+        int step = granularity.QueryHeadStep;
+        int[] ranksPerHead = RanksPerKeyValueHead(granularity.KeyValueHeadCount, granularity.GroupSize / step, shares);
         var splits = new List<HeadSplit>(shares.Length);
         for (int head = 0; head < ranksPerHead.Length; head++)
         {
             ReadOnlySpan<double> sharing = shares.AsSpan(splits.Count, ranksPerHead[head]);
-            int[] counts = Apportionment.Divide(attention.GroupSize / step, sharing);
-            foreach (IndexRange part in Apportionment.ToRanges(counts, step, attention.GroupSize))
+            int[] counts = Apportionment.Divide(granularity.GroupSize / step, sharing);
+            foreach (IndexRange part in Apportionment.ToRanges(counts, step, granularity.GroupSize))
             {
-                splits.Add(new HeadSplit(part with { Start = (head * attention.GroupSize) + part.Start }, new IndexRange(head, 1)));
+                splits.Add(new HeadSplit(part with { Start = (head * granularity.GroupSize) + part.Start }, new IndexRange(head, 1)));
             }
         }
 

@@ -22,9 +22,9 @@ internal static class PlanRemarks
                 + $"{ShareText.Ratio(channels)} of the channels and {ShareText.Ratio(tokens)} of the vocabulary";
         }
 
-        if (ranks.Count > spec.Attention.KeyValueHeadCount)
+        if (spec.CountOf(SplitUnit.KeyValueHead) is > 0 and int keyValueHeads && ranks.Count > keyValueHeads)
         {
-            int[] holders = [.. Enumerable.Range(0, spec.Attention.KeyValueHeadCount)
+            int[] holders = [.. Enumerable.Range(0, keyValueHeads)
                 .Select(head => ranks.Count(rank => rank.Assignment.KeyValueHeads.Start == head))];
             yield return string.Create(
                 CultureInfo.InvariantCulture,

@@ -30,6 +30,7 @@ public static class ShardPlanText
         text.Append(CultureInfo.InvariantCulture, $" x {plan.MaxSequences} sequences, ");
         text.Append(ByteSize.Format(plan.Ranks.Sum(static rank => rank.KeyValueBytesPerToken))).Append(" of KV cache a token, ");
         text.Append(ByteSize.Format(plan.Ranks.Sum(static rank => rank.WeightBytes))).Append(" of weights, ");
+        text.Append(ByteSize.Format(plan.Ranks.Sum(static rank => rank.DecodeCost.Bytes))).Append(" read a token at full context, ");
         text.Append(ByteSize.Format(plan.Ranks.Sum(static rank => rank.TotalBytes))).Append(" together\n");
         foreach (string note in plan.Notes)
         {

@@ -85,8 +85,8 @@ public sealed class ShardPlanner : IShardPlanner
 
     private static ShardPlan Draft(ModelSpec spec, PlanRequest request, Granularity granularity, double[] shares)
     {
-        HeadSplit[] heads = HeadSplit.Divide(spec.Attention, granularity, shares);
-        IndexRange[] channels = DivideEvenly(spec.IntermediateSize, granularity.ChannelStep, shares);
+        HeadSplit[] heads = HeadSplit.Divide(granularity, shares);
+        IndexRange[] channels = DivideEvenly(granularity.ChannelCount, granularity.ChannelStep, shares);
         IndexRange[] tokens = DivideEvenly(spec.VocabularySize, 1, shares);
         var ranks = new RankPlan[shares.Length];
         for (int rank = 0; rank < ranks.Length; rank++)
@@ -100,14 +100,14 @@ public sealed class ShardPlanner : IShardPlanner
                 Channels = channels[rank],
                 Tokens = tokens[rank],
             };
-            long perToken = ShardFootprint.KeyValuesPerToken(spec, assignment, request.KeyValues);
             ranks[rank] = new RankPlan
             {
                 Assignment = assignment,
                 Device = request.Devices[rank].Name,
                 WeightBytes = ShardFootprint.Weights(spec, assignment),
-                KeyValueBytesPerToken = perToken,
-                KeyValueBytes = ShardFootprint.KeyValues(perToken, request),
+                KeyValueBytesPerToken = ShardFootprint.CachePerToken(spec, assignment, request.KeyValues),
+                KeyValueBytes = ShardFootprint.Cache(spec, assignment, request),
+                DecodeCost = spec.CostOf(assignment, new CostedStep(1, request.ContextLength - 1, request.KeyValues)),
                 ActivationBytes = ShardFootprint.Activations(spec, assignment, request),
             };
         }
@@ -123,6 +123,11 @@ public sealed class ShardPlanner : IShardPlanner
 
     private static IndexRange[] DivideEvenly(int length, int leastStep, double[] shares)
     {
+        if (length == 0)
+        {
+            return new IndexRange[shares.Length];
+        }
+
         int step = leastStep;
         while (step * 2 <= PreferredStep && length / (step * 2) >= UnitsPerRankForPreferredStep * shares.Length)
         {

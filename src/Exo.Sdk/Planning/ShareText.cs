@@ -35,6 +35,11 @@ internal static class ShareText
     public static bool Differs(IReadOnlyList<int> counts, IReadOnlyList<double> shares)
     {
         double total = counts.Sum(static count => (double)count);
+        if (total == 0)
+        {
+            return false;
+        }
+
         double whole = shares.Sum();
         return counts.Zip(shares, (count, share) => Math.Abs((count / total) - (share / whole))).Any(static difference => difference > 0.005);
     }

@@ -17,15 +17,23 @@ internal static class HostileJson
     /// <param name="offset">Where in the file it begins.</param>
     public static void RequireText(ReadOnlySpan<byte> text, string path, long offset)
     {
+        RequireUtf8(text, path, offset);
+        if (text.Contains((byte)'\\'))
+        {
+            RequireWholeSurrogatePairs(text, path, offset);
+        }
+    }
+
+    /// <summary>Demands UTF-8 alone: for what looks at each string as it reads it.</summary>
+    /// <param name="text">The JSON.</param>
+    /// <param name="path">Its file.</param>
+    /// <param name="offset">Where in the file it begins.</param>
+    public static void RequireUtf8(ReadOnlySpan<byte> text, string path, long offset)
+    {
         if (!Utf8.IsValid(text))
         {
             int at = FirstInvalid(text);
             throw new ModelFormatException(path, "the text is not UTF-8", "UTF-8", $"byte 0x{text[at]:x2}", offset: offset + at);
-        }
-
-        if (text.Contains((byte)'\\'))
-        {
-            RequireWholeSurrogatePairs(text, path, offset);
         }
     }
 

@@ -258,7 +258,7 @@ public sealed unsafe class AttentionTests(ITestOutputHelper output)
                 _ => Create<Lanes512, Vector512<float>>(precision),
             };
             _ownsCache = cache is null;
-            Cache = cache ?? new SequenceCache(_kernel.Shape);
+            Cache = cache ?? new SequenceCache([.. Enumerable.Repeat(new LayerCache(_kernel.Shape, test.Window ?? int.MaxValue), Layers)]);
             _scratch = new NativeBlock(_kernel.ScratchBytes);
             _queries = NativeBlock.OfFloats((long)test.Positions * test.Queries[0].Length);
             _outputs = NativeBlock.OfFloats((long)test.Positions * test.Queries[0].Length);
@@ -340,6 +340,6 @@ public sealed unsafe class AttentionTests(ITestOutputHelper output)
             where TLanes : struct, ILanes<TVector>
             where TVector : struct
             where TFormat : struct, IKeyValueFormat => new(new CacheShape(
-                Layers, Heads, _case.HeadSize, _case.Positions, TLanes.Count, TFormat.ElementBytes, TFormat.HasScales));
+                Heads, _case.HeadSize, _case.Positions, TLanes.Count, TFormat.ElementBytes, TFormat.HasScales));
     }
 }

@@ -17,9 +17,9 @@ internal static class Ranks
     {
         Rank = 0,
         WorldSize = 1,
-        QueryHeads = IndexRange.All(spec.Attention.QueryHeadCount),
-        KeyValueHeads = IndexRange.All(spec.Attention.KeyValueHeadCount),
-        Channels = IndexRange.All(spec.IntermediateSize),
+        QueryHeads = IndexRange.All(spec.CountOf(SplitUnit.QueryHead)),
+        KeyValueHeads = IndexRange.All(spec.CountOf(SplitUnit.KeyValueHead)),
+        Channels = IndexRange.All(spec.CountOf(SplitUnit.Channel)),
         Tokens = IndexRange.All(spec.VocabularySize),
     };
 

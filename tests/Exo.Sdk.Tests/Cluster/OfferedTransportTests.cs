@@ -28,7 +28,7 @@ public sealed class OfferedTransportTests
 
     [Fact]
     public async Task Child_processes_that_cannot_make_it_do_without() => await ExpectAsync(
-        Children().OfferTransport(new SettledCarrierTransport(null)), "shared-memory", "carrier was passed over (child process * does not offer it); *");
+        Children().OfferTransport(new SettledCarrierTransport(null)), "shared-memory", "carrier was passed over (the type SettledCarrierTransport does not say what its options are*; *");
 
     [Fact]
     public async Task Child_processes_that_cannot_use_it_do_without() => await ExpectAsync(

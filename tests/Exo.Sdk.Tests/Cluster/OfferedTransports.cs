@@ -3,12 +3,16 @@ using Exo.Sdk.Transport;
 namespace Exo.Sdk.Tests.Cluster;
 
 /// <summary>A transport of another package, as far as the choice can see: TCP by another name. Child processes can make it.</summary>
-internal class CarrierTransport : ITransport
+internal class CarrierTransport : ITransport, IChildProcessPart
 {
     public string Name => "carrier";
 
     /// <summary>Why it cannot be used, or null.</summary>
     public string? Missing { get; init; }
+
+    public string DescribeOptions() => Missing ?? "";
+
+    public virtual IChildProcessPart WithOptions(string options) => new CarrierTransport { Missing = options.Length > 0 ? options : null };
 
     public Availability Probe() => Missing is { } reason ? Availability.No(reason) : Availability.Yes("it can be used");
 
@@ -18,7 +22,7 @@ internal class CarrierTransport : ITransport
         new TcpTransport().OpenAsync(options, cancellationToken);
 }
 
-/// <summary>One that child processes cannot make.</summary>
+/// <summary>One that does not say how child processes can make it.</summary>
 internal sealed class SettledCarrierTransport(string? missing) : ITransport
 {
     public string Name => "carrier";
@@ -30,7 +34,7 @@ internal sealed class SettledCarrierTransport(string? missing) : ITransport
 }
 
 /// <summary>One that child processes can make but not use.</summary>
-internal sealed class ParentOnlyTransport(string? missing) : ITransport
+internal sealed class ParentOnlyTransport(string? missing) : ITransport, IChildProcessPart
 {
     public ParentOnlyTransport()
         : this("no carrier in a child")

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Exo.Sdk.Models;
 using Exo.Sdk.Planning;
 
@@ -44,13 +45,13 @@ public sealed class ModelSpecReaderTests
     {
         ModelSpec spec = TinyModel.Of("LlamaForCausalLM").Read();
 
-        (spec.HiddenSize, spec.IntermediateSize, spec.VocabularySize, spec.MaxContextLength).Should().Be((64, 128, 16, 256));
-        spec.NormEpsilon.Should().Be(1e-5f);
-        spec.Attention.Should().Be(new AttentionSpec { QueryHeadCount = 4, KeyValueHeadCount = 2, HeadSize = 16 });
-        spec.Rope.Should().Be(new RopeSpec(10_000));
+        (spec.HiddenSize, spec.FeedForward().ChannelCount, spec.VocabularySize, spec.MaxContextLength).Should().Be((64, 128, 16, 256));
+        spec.Norms.Should().OnlyContain(norm => norm.Epsilon == 1e-5f);
+        HeadsOf(spec).Should().Be((4, 2, 16, null));
+        spec.Attention().Rope.Should().Be(new RopeSpec(10_000));
         spec.Embedding.Split.Should().Be(SplitRule.Column(SplitUnit.Token));
         spec.Head.Path.Should().Be("lm_head");
-        spec.FinalNorm.Should().Be(new NormSpec("model.norm.weight", 64));
+        spec.FinalNorm.Should().Be(new NormSpec("model.norm.weight", 64, 1e-5f));
         (spec.BeginToken, spec.EndTokens.Single()).Should().Be((1, 2));
         LayerSpec layer = spec.Layers.Single();
         layer.Linears.Select(linear => (linear.Path["model.layers.0.".Length..], linear.InputSize, linear.OutputSize, linear.Split)).Should().Equal(
@@ -88,8 +89,8 @@ public sealed class ModelSpecReaderTests
 
         ModelSpec spec = model.Read();
 
-        spec.Attention.Should().Be(new AttentionSpec { QueryHeadCount = 4, KeyValueHeadCount = 4, HeadSize = 16 });
-        spec.NormEpsilon.Should().Be(1e-6f);
+        HeadsOf(spec).Should().Be((4, 4, 16, null));
+        spec.Norms.Should().OnlyContain(norm => norm.Epsilon == 1e-6f);
     }
 
     [Theory]
@@ -104,7 +105,7 @@ public sealed class ModelSpecReaderTests
             model.Set("sliding_window", JsonNode.Parse(stated));
         }
 
-        model.Read().Attention.SlidingWindow.Should().Be(window);
+        model.Read().Attention().SlidingWindow.Should().Be(window);
     }
 
     [Theory]
@@ -120,7 +121,7 @@ public sealed class ModelSpecReaderTests
     {
         foreach (string architecture in new[] { "Qwen2ForCausalLM", "Qwen3ForCausalLM" })
         {
-            Merge(TinyModel.Of(architecture), settings).Read().Attention.SlidingWindow.Should().Be(window);
+            Merge(TinyModel.Of(architecture), settings).Read().Attention().SlidingWindow.Should().Be(window);
         }
     }
 
@@ -141,10 +142,9 @@ public sealed class ModelSpecReaderTests
             .Add("model.layers.0.self_attn.v_proj.weight", 2 * 128, 64).Add("model.layers.0.self_attn.o_proj.weight", 64, 4 * 128)
             .Add("model.layers.0.self_attn.q_norm.weight", 128).Add("model.layers.0.self_attn.k_norm.weight", 128);
 
-        spec.Attention.HasQueryKeyNorm.Should().BeTrue();
-        spec.Layers[0].QueryNorm.Should().Be(new NormSpec("model.layers.0.self_attn.q_norm.weight", 16));
-        spec.Layers[0].KeyNorm.Should().Be(new NormSpec("model.layers.0.self_attn.k_norm.weight", 16));
-        wide.Read().Attention.HeadSize.Should().Be(128);
+                spec.Attention().QueryNorm.Should().Be(new NormSpec("model.layers.0.self_attn.q_norm.weight", 16, 1e-5f));
+        spec.Attention().KeyNorm.Should().Be(new NormSpec("model.layers.0.self_attn.k_norm.weight", 16, 1e-5f));
+        wide.Read().Attention().HeadSize.Should().Be(128);
     }
 
     [Theory]
@@ -161,7 +161,8 @@ public sealed class ModelSpecReaderTests
         "RopeSpec { Theta = 500000, Scaling = Llama3RopeScaling { Factor = 32, LowFrequencyFactor = 1, HighFrequencyFactor = 4, OriginalContextLength = 8192 } }")]
     public void Rope_is_read_in_both_forms(string settings, string expected)
     {
-        Merge(TinyModel.Of("LlamaForCausalLM"), settings).Read().Rope.ToString().Should().Be(expected);
+        RopeSpec rope = Merge(TinyModel.Of("LlamaForCausalLM"), settings).Read().Attention().Rope!;
+        Regex.Replace(rope.ToString(), "Kind = [^,}]*, |, Kind = [^,}]*?(?= })", "").Should().Be(expected);
     }
 
     [Fact]
@@ -225,13 +226,13 @@ public sealed class ModelSpecReaderTests
             ["model.layers.0.self_attn.v_proj"] = false,
         });
 
-        LayerSpec layer = model.Read().Layers[0];
+        ModelSpec spec = model.Read();
 
-        layer.Up.Quantization.Should().Be(new QuantizationSpec(4, 64));
-        layer.Down.Quantization.Should().Be(new QuantizationSpec(8, 32));
-        layer.Gate.StoredType.Should().Be(ElementType.BFloat16);
-        layer.Value.Quantization.Should().BeNull();
-        layer.Query.Quantization.Should().BeNull("no scales are stored for it");
+        spec.FeedForward().Up.Quantization.Should().Be(new QuantizationSpec(4, 64));
+        spec.FeedForward().Down.Quantization.Should().Be(new QuantizationSpec(8, 32));
+        spec.FeedForward().Gate.StoredType.Should().Be(ElementType.BFloat16);
+        spec.Attention().Value.Quantization.Should().BeNull();
+        spec.Attention().Query.Quantization.Should().BeNull("no scales are stored for it");
     }
 
     [Fact]
@@ -292,7 +293,7 @@ public sealed class ModelSpecReaderTests
         ModelSpec spec = ModelSpecReader.Read(folder.Path, weights);
 
         AllLinears(spec).Should().OnlyContain(linear => linear.Quantization == new QuantizationSpec(bits, groupSize, QuantizationFormat.Known.Single(format => format.Name == mode)));
-        spec.Layers[0].Query.StoredType.Should().Be(ElementType.Float32, "its bias is stored so");
+        spec.Attention().Query.StoredType.Should().Be(ElementType.Float32, "its bias is stored so");
         AllLinears(spec).Sum(linear => LinearSlices.Whole(linear).ByteCount).Should().Be(AllLinears(spec).Sum(linear =>
             StoredBytes(weights, linear.WeightName) + StoredBytes(weights, linear.ScalesName) + (linear.HasBias ? StoredBytes(weights, linear.BiasName) : 0)));
     }
@@ -326,23 +327,35 @@ public sealed class ModelSpecReaderTests
 
         ModelSpec spec = model.Read();
 
-        spec.Layers[0].Up.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
-        spec.Layers[0].Gate.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
+        spec.FeedForward().Up.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
+        spec.FeedForward().Gate.Quantization.Should().Be(new QuantizationSpec(4, 32, QuantizationFormat.Mxfp4));
         spec.Head.Quantization.Should().Be(new QuantizationSpec(8, 64));
         spec.Embedding.Quantization.Should().Be(new QuantizationSpec(4, 16, QuantizationFormat.Nvfp4));
     }
 
     [Theory]
-    [InlineData("""{"max_window_layers":1}""", "1 of 2 layers")]
-    [InlineData("""{"layer_types":["full_attention","sliding_attention"]}""", "1 of 2 layers")]
-    [InlineData("""{"layer_types":["full_attention","chunked_attention"]}""", "kind 'chunked_attention'")]
-    public void Windows_in_some_layers_are_not_supported(string settings, string message)
+    [InlineData("""{"max_window_layers":1}""")]
+    [InlineData("""{"layer_types":["full_attention","sliding_attention"]}""")]
+    public void A_window_can_be_that_of_some_layers(string settings)
     {
-        TinyModel model = Merge(TinyModel.Of("Qwen3ForCausalLM"), settings).Set("num_hidden_layers", 2).Set("use_sliding_window", true);
+        TinyModel model = Merge(TinyModel.Of("Qwen3ForCausalLM"), settings)
+            .Set("num_hidden_layers", 2).Set("use_sliding_window", true).Set("sliding_window", 8).AddLayer(1)
+            .Add("model.layers.1.self_attn.q_norm.weight", 16).Add("model.layers.1.self_attn.k_norm.weight", 16);
+
+        ModelSpec spec = model.Read();
+
+        (spec.Attention(0).SlidingWindow, spec.Attention(1).SlidingWindow).Should().Be((null, 8));
+    }
+
+    [Fact]
+    public void Attention_of_an_unknown_kind_is_not_supported()
+    {
+        TinyModel model = Merge(TinyModel.Of("Qwen3ForCausalLM"), """{"layer_types":["full_attention","chunked_attention"]}""")
+            .Set("num_hidden_layers", 2).Set("use_sliding_window", true);
 
         Action act = () => model.Read();
 
-        act.Should().Throw<UnsupportedModelException>().WithMessage($"*{message}*");
+        act.Should().Throw<UnsupportedModelException>().WithMessage("*kind 'chunked_attention'*");
     }
 
     [Fact]
@@ -351,6 +364,12 @@ public sealed class ModelSpecReaderTests
         Action act = () => TinyModel.Of("LlamaForCausalLM").Add("lm_head.weight", "F8_E4M3", 16, 64).Read();
 
         act.Should().Throw<UnsupportedModelException>().WithMessage("*Float8E4M3 of lm_head.weight*F32, F16, BF16*");
+    }
+
+    private static (int Queries, int KeysAndValues, int Size, int? Window) HeadsOf(ModelSpec spec)
+    {
+        GroupedQueryAttention attention = spec.Attention();
+        return (attention.QueryHeadCount, attention.KeyValueHeadCount, attention.HeadSize, attention.SlidingWindow);
     }
 
     private static IEnumerable<LinearSpec> AllLinears(ModelSpec spec) =>

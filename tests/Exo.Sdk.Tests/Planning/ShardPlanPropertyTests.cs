@@ -45,8 +45,8 @@ public sealed class ShardPlanPropertyTests
     {
         (ModelSpec spec, ShardPlan plan) = PlanOf(one);
 
-        RequireCover(plan.Ranks.Select(static rank => rank.Assignment.QueryHeads), spec.Attention.QueryHeadCount);
-        RequireCover(plan.Ranks.Select(static rank => rank.Assignment.Channels), spec.IntermediateSize);
+        RequireCover(plan.Ranks.Select(static rank => rank.Assignment.QueryHeads), spec.CountOf(SplitUnit.QueryHead));
+        RequireCover(plan.Ranks.Select(static rank => rank.Assignment.Channels), spec.CountOf(SplitUnit.Channel));
         RequireCover(plan.Ranks.Select(static rank => rank.Assignment.Tokens), spec.VocabularySize);
     });
 
@@ -54,7 +54,7 @@ public sealed class ShardPlanPropertyTests
     public void A_rank_holds_the_key_value_heads_of_its_query_heads_and_no_others() => Cases.Sample(static one =>
     {
         (ModelSpec spec, ShardPlan plan) = PlanOf(one);
-        int group = spec.Attention.GroupSize;
+        int group = one.Shape.QueryHeadsPerGroup;
         foreach (ShardAssignment part in plan.Ranks.Select(static rank => rank.Assignment))
         {
             part.KeyValueHeads.Start.Should().Be(part.QueryHeads.Start / group);
@@ -65,9 +65,9 @@ public sealed class ShardPlanPropertyTests
             }
         }
 
-        if (plan.WorldSize <= spec.Attention.KeyValueHeadCount)
+        if (plan.WorldSize <= spec.CountOf(SplitUnit.KeyValueHead))
         {
-            RequireCover(plan.Ranks.Select(static rank => rank.Assignment.KeyValueHeads), spec.Attention.KeyValueHeadCount);
+            RequireCover(plan.Ranks.Select(static rank => rank.Assignment.KeyValueHeads), spec.CountOf(SplitUnit.KeyValueHead));
         }
     });
 
@@ -100,7 +100,7 @@ public sealed class ShardPlanPropertyTests
         {
             rank.WeightBytes.Should().Be(normBytes + linears.Sum(linear => LinearSlices.Of(linear, rank.Assignment).ByteCount));
             rank.KeyValueBytesPerToken.Should().Be(
-                rank.Assignment.KeyValueHeads.Count * 2L * spec.Layers.Count * ((spec.Attention.HeadSize * sizeof(ushort)) + sizeof(float)));
+                rank.Assignment.KeyValueHeads.Count * 2L * spec.Layers.Count * ((one.Shape.HeadSize * sizeof(ushort)) + sizeof(float)));
             rank.KeyValueBytes.Should().Be(rank.KeyValueBytesPerToken * plan.ContextLength * plan.MaxSequences);
             rank.ActivationBytes.Should().BePositive();
         }
@@ -111,7 +111,7 @@ public sealed class ShardPlanPropertyTests
             long repeatedBias = linear is { Split.Axis: SplitAxis.Row, HasBias: true }
                 ? (plan.WorldSize - 1L) * linear.OutputSize * linear.StoredType.SizeInBytes()
                 : 0;
-            if (linear.Split.Unit != SplitUnit.KeyValueHead || plan.WorldSize <= spec.Attention.KeyValueHeadCount)
+            if (linear.Split.Unit != SplitUnit.KeyValueHead || plan.WorldSize <= spec.CountOf(SplitUnit.KeyValueHead))
             {
                 held.Should().Be(LinearSlices.Whole(linear).ByteCount + repeatedBias, linear.Path);
             }

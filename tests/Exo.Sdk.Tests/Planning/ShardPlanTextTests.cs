@@ -22,7 +22,7 @@ public sealed class ShardPlanTextTests
                0  studio         0..6      0..3    0..320      0..640  4.25 MiB  6.38 MiB  14.3 MiB  24.9 MiB
                1  mini           6..8      3..4  320..512   640..1024  2.25 MiB  2.12 MiB  5.51 MiB  9.89 MiB
 
-            2 ranks, context 2048 tokens x 4 sequences, 1.06 KiB of KV cache a token, 6.51 MiB of weights, 34.8 MiB together
+            2 ranks, context 2048 tokens x 4 sequences, 1.06 KiB of KV cache a token, 6.51 MiB of weights, 7.62 MiB read a token at full context, 34.8 MiB together
             note: shares of 5:3 became 3:1 of the heads, 5:3 of the channels and 5:3 of the vocabulary
 
             """);

@@ -253,7 +253,52 @@ public sealed class ShardPlannerTests
 
         ShardPlan plan = _planner.Plan(spec, new PlanRequest { Devices = [Device("one")], KeyValues = precision });
 
-        plan.Ranks[0].KeyValueBytesPerToken.Should().Be(2L * spec.Layers.Count * spec.Attention.KeyValueHeadCount * headBytes);
+        plan.Ranks[0].KeyValueBytesPerToken.Should().Be(2L * spec.Layers.Count * spec.CountOf(SplitUnit.KeyValueHead) * headBytes);
+    }
+
+    [Theory]
+    [InlineData(true, 2048 + 100 + 16 - 1)]
+    [InlineData(false, 2048 + 2048)]
+    public void A_window_is_counted_as_long_as_the_backend_holds_it(bool isBounded, int positions)
+    {
+        ModelSpec spec = new SpecShape { HeadSize = 64, Windows = [null, 100] }.Build();
+
+        ShardPlan plan = _planner.Plan(spec, new PlanRequest
+        {
+            Devices = [Device("one")],
+            ContextLength = 2048,
+            MaxSequences = 3,
+            MaxBatchTokens = 16,
+            KeyValues = KeyValuePrecision.BFloat16,
+            BoundsWindows = isBounded,
+        });
+
+        plan.Ranks[0].KeyValueBytes.Should().Be(3L * positions * 2 * spec.CountOf(SplitUnit.KeyValueHead) * 64 * 2);
+    }
+
+    [Fact]
+    public void A_decode_step_reads_all_weights_but_the_embedding_and_what_is_cached()
+    {
+        ModelSpec spec = new SpecShape { HeadSize = 64, Windows = [null, 100], Vocabulary = 1024, IsTied = true }.Build();
+
+        ShardPlan plan = _planner.Plan(spec, new PlanRequest { Devices = [Device("one"), Device("two")], ContextLength = 2048, KeyValues = KeyValuePrecision.BFloat16 });
+
+        long matrices = spec.Linears.Sum(linear => LinearSlices.Whole(linear).ByteCount);
+        long cached = (2048 + 100) * 2L * spec.CountOf(SplitUnit.KeyValueHead) * 64 * 2;
+        plan.Ranks.Sum(rank => rank.DecodeCost.Bytes).Should().Be(matrices + cached);
+        long scores = (2048 + 100) * 4L * spec.CountOf(SplitUnit.QueryHead) * 64;
+        plan.Ranks.Sum(rank => rank.DecodeCost.Operations).Should().Be(spec.Linears.Sum(linear => 2L * linear.InputSize * linear.OutputSize) + scores);
+    }
+
+    [Fact]
+    public void Layers_that_are_divided_otherwise_are_refused_by_name()
+    {
+        ModelSpec one = new SpecShape { Layers = 1 }.Build();
+        ModelSpec other = new SpecShape { Layers = 1, Channels = 1024 }.Build();
+        ModelSpec mixed = one with { Layers = [.. one.Layers, .. other.Layers] };
+
+        _planner.Invoking(planner => planner.Plan(mixed, new PlanRequest { Devices = [Device("one")] }))
+            .Should().Throw<PlanRefusedException>().WithMessage("*Channel: 512, 1024*");
     }
 
     private ShardPlan Plan(ModelSpec spec, params double[] shares) => _planner.Plan(spec, new PlanRequest

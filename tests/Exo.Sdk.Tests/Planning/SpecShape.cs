@@ -17,6 +17,9 @@ internal sealed record SpecShape
     public ElementType Type { get; init; } = ElementType.Float32;
     public QuantizationSpec? Quantization { get; init; }
 
+    /// <summary>The layers' windows, null for none.</summary>
+    public IReadOnlyList<int?>? Windows { get; init; }
+
     /// <summary>The quantization of the last layer, where it differs.</summary>
     public QuantizationSpec? LastLayerQuantization { get; init; }
 
@@ -29,37 +32,45 @@ internal sealed record SpecShape
             Family = "llama",
             Architecture = "LlamaForCausalLM",
             HiddenSize = Hidden,
-            IntermediateSize = Channels,
             VocabularySize = Vocabulary,
             MaxContextLength = 4096,
-            NormEpsilon = 1e-5f,
-            Attention = new AttentionSpec { QueryHeadCount = queryHeads, KeyValueHeadCount = KeyValueHeads, HeadSize = HeadSize },
-            Rope = new RopeSpec(10000),
             Embedding = embedding,
-            Layers = [.. Enumerable.Range(0, Layers).Select(layer => Layer(layer, queryHeads * HeadSize))],
-            FinalNorm = new NormSpec("norm", Hidden),
+            Layers = [.. Enumerable.Range(0, Layers).Select(layer => Layer(layer, queryHeads))],
+            FinalNorm = Norm("norm"),
             Head = IsTied ? embedding : embedding with { Path = "head" },
         };
     }
 
-    private LayerSpec Layer(int index, int queryWidth)
+    private LayerSpec Layer(int index, int queryHeads)
     {
         QuantizationSpec? packing = index == Layers - 1 ? LastLayerQuantization ?? Quantization : Quantization;
         SplitRule keyValue = SplitRule.Column(SplitUnit.KeyValueHead, HeadSize);
+        int queryWidth = queryHeads * HeadSize;
         int keyValueWidth = KeyValueHeads * HeadSize;
-        return new LayerSpec
-        {
-            AttentionNorm = new NormSpec($"{index}.norm1", Hidden),
-            Query = Linear($"{index}.q", Hidden, queryWidth, SplitRule.Column(SplitUnit.QueryHead, HeadSize), packing),
-            Key = Linear($"{index}.k", Hidden, keyValueWidth, keyValue, packing),
-            Value = Linear($"{index}.v", Hidden, keyValueWidth, keyValue, packing),
-            Output = Linear($"{index}.o", queryWidth, Hidden, SplitRule.Row(SplitUnit.QueryHead, HeadSize), packing),
-            FeedForwardNorm = new NormSpec($"{index}.norm2", Hidden),
-            Gate = Linear($"{index}.gate", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
-            Up = Linear($"{index}.up", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
-            Down = Linear($"{index}.down", Channels, Hidden, SplitRule.Row(SplitUnit.Channel), packing),
-        };
+        return new LayerSpec(
+            new GroupedQueryAttention
+            {
+                QueryHeadCount = queryHeads,
+                KeyValueHeadCount = KeyValueHeads,
+                HeadSize = HeadSize,
+                SlidingWindow = Windows?.ElementAtOrDefault(index),
+                Rope = new RopeSpec(10000),
+                Norm = Norm($"{index}.norm1"),
+                Query = Linear($"{index}.q", Hidden, queryWidth, SplitRule.Column(SplitUnit.QueryHead, HeadSize), packing),
+                Key = Linear($"{index}.k", Hidden, keyValueWidth, keyValue, packing),
+                Value = Linear($"{index}.v", Hidden, keyValueWidth, keyValue, packing),
+                Output = Linear($"{index}.o", queryWidth, Hidden, SplitRule.Row(SplitUnit.QueryHead, HeadSize), packing),
+            },
+            new GatedFeedForward
+            {
+                Norm = Norm($"{index}.norm2"),
+                Gate = Linear($"{index}.gate", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
+                Up = Linear($"{index}.up", Hidden, Channels, SplitRule.Column(SplitUnit.Channel), packing),
+                Down = Linear($"{index}.down", Channels, Hidden, SplitRule.Row(SplitUnit.Channel), packing),
+            });
     }
+
+    private NormSpec Norm(string name) => new(name, Hidden, 1e-5f) { StoredType = Type };
 
     private LinearSpec Linear(string path, int inputs, int outputs, SplitRule split, QuantizationSpec? packing) => new()
     {

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Exo.Sdk.Models;
 using Exo.Sdk.Testing;
+using Exo.Sdk.Tests.Models;
 
 namespace Exo.Sdk.Tests.Testing;
 
@@ -192,17 +193,12 @@ public sealed class RandomModelTests : IDisposable
         ModelSpec spec = ModelSpecReader.Read(_folder, weights);
 
         spec.Family.Should().Be(family.ToString().ToLowerInvariant());
-        spec.Attention.Should().Be(new AttentionSpec
-        {
-            QueryHeadCount = 8,
-            KeyValueHeadCount = 4,
-            HeadSize = 16,
-            HasQueryKeyNorm = family == RandomModelFamily.Qwen3,
-            SlidingWindow = options.SlidingWindow,
-        });
-        spec.Rope.Should().Be(new RopeSpec(10000, options.RopeScaling));
-        spec.Layers.Should().HaveCount(2).And.OnlyContain(layer => layer.Down.Quantization == options.Quantization);
-        spec.Layers[0].Query.HasBias.Should().Be(family is RandomModelFamily.Llama or RandomModelFamily.Qwen2);
+        (spec.Attention().QueryHeadCount, spec.Attention().KeyValueHeadCount, spec.Attention().HeadSize).Should().Be((8, 4, 16));
+        spec.Attention().SlidingWindow.Should().Be(options.SlidingWindow);
+        (spec.Attention().QueryNorm is not null).Should().Be(family == RandomModelFamily.Qwen3);
+        spec.Attention().Rope.Should().Be(new RopeSpec(10000, options.RopeScaling));
+        spec.Layers.Should().HaveCount(2).And.OnlyContain(layer => ((GatedFeedForward)layer.FeedForward).Down.Quantization == options.Quantization);
+        spec.Attention().Query.HasBias.Should().Be(family is RandomModelFamily.Llama or RandomModelFamily.Qwen2);
         spec.Head.Quantization.Should().BeNull();
         spec.IsHeadTied.Should().BeFalse();
         spec.EndTokens.Should().Equal(2);

@@ -79,10 +79,17 @@ internal static class LoadChecks
     public static async Task RefusesUnknownParts(BackendUnderTest tested)
     {
         MemoryModel plain = Plain();
-        await Refuse(plain.Spec with { Rope = new RopeSpec(10000, new UnknownScaling()) }, nameof(UnknownScaling)).ConfigureAwait(false);
+        LayerSpec first = plain.Spec.Layers[0];
+        GroupedQueryAttention attention = (GroupedQueryAttention)first.Mixer;
+        await RefuseMixer(attention with { Rope = new RopeSpec(10000, new UnknownScaling()) }, nameof(UnknownScaling)).ConfigureAwait(false);
+        await RefuseMixer(new UnknownMixer { Norm = attention.Norm }, nameof(UnknownMixer)).ConfigureAwait(false);
+        await Refuse(plain.Spec with { Layers = [.. plain.Spec.Layers, first with { FeedForward = new UnknownFeedForward { Norm = attention.Norm } }] }, nameof(UnknownFeedForward)).ConfigureAwait(false);
         await Refuse(plain.Spec with { Head = plain.Spec.Head with { Quantization = new QuantizationSpec(7, 64) } }, "7 bits").ConfigureAwait(false);
         await Refuse(plain.Spec with { Head = plain.Spec.Head with { Quantization = new QuantizationSpec(4, 256) } }, "groups of 256").ConfigureAwait(false);
-        await Refuse(plain.Spec with { Attention = plain.Spec.Attention with { HeadSize = 15 } }, "15").ConfigureAwait(false);
+        await RefuseMixer(attention with { HeadSize = 15 }, "15").ConfigureAwait(false);
+
+        // The second layer, not the first: all are looked at.
+        Task RefuseMixer(TokenMixer mixer, string name) => Refuse(plain.Spec with { Layers = [first, first with { Mixer = mixer }] }, name);
 
         async Task Refuse(ModelSpec spec, string name)
         {
@@ -132,7 +139,7 @@ internal static class LoadChecks
         ShardAssignment whole = ShardSet.Whole(model.Spec);
         await RefuseAsync<ArgumentException>(tested, model, "an assignment of another group's size", whole with { WorldSize = 2 }).ConfigureAwait(false);
         await RefuseAsync<PlanRefusedException>(
-            tested, model, "an assignment that reaches outside a matrix", whole with { Channels = new IndexRange(0, model.Spec.IntermediateSize + 64) }).ConfigureAwait(false);
+            tested, model, "an assignment that reaches outside a matrix", whole with { Channels = new IndexRange(0, model.Spec.CountOf(SplitUnit.Channel) + 64) }).ConfigureAwait(false);
         if (model.Spec.Head.Quantization is not null)
         {
             await RefuseAsync<PlanRefusedException>(
@@ -189,6 +196,41 @@ internal static class LoadChecks
         model.Spec, ShardSet.Whole(model.Spec), model.Weights, group.Ranks[0], new ShardOptions { ContextLength = 32 }, progress).AsTask().GetAwaiter().GetResult();
 
     private sealed record UnknownScaling : RopeScaling;
+
+    private sealed record UnknownCache : CacheSpec
+    {
+        public override string Kind => nameof(UnknownCache);
+
+        public override long BytesPerToken(IRankShare share, KeyValuePrecision form) => 1;
+    }
+
+    private sealed record UnknownMixer : TokenMixer
+    {
+        public override string Kind => nameof(UnknownMixer);
+
+        public override string Dimensions => "none";
+
+        public override IReadOnlyList<LinearSpec> Linears => [];
+
+        public override IReadOnlyList<Division> Divisions => [];
+
+        public override IReadOnlyList<CacheSpec> Caches => [new UnknownCache()];
+
+        public override long BufferWidth(IRankShare share, int contextLength) => 0;
+    }
+
+    private sealed record UnknownFeedForward : FeedForward
+    {
+        public override string Kind => nameof(UnknownFeedForward);
+
+        public override string Dimensions => "none";
+
+        public override IReadOnlyList<LinearSpec> Linears => [];
+
+        public override IReadOnlyList<Division> Divisions => [];
+
+        public override long BufferWidth(IRankShare share, int contextLength) => 0;
+    }
 
     private sealed class Recorder : IProgress<LoadProgress>
     {

@@ -21,6 +21,52 @@ internal static class StepChecks
         }
     }
 
+    /// <summary>A text of many windows through small steps, so that a cache that is bounded by the window goes round several times.</summary>
+    public static void LooksBackNoFurtherThanAWindow(BackendUnderTest tested, Action<string> log)
+    {
+        MemoryModel model = new(new ModelShape
+        {
+            Hidden = 32,
+            HeadSize = 8,
+            Channels = 48,
+            Layers = 3,
+            HasQueryKeyNorm = true,
+            Vary = static (layer, attention) => attention with { SlidingWindow = layer == 1 ? null : 5 + layer },
+            Seed = 75,
+        });
+        if (!tested.Backend.Supports(model.Spec).IsAvailable)
+        {
+            return;
+        }
+
+        int[] tokens = model.Tokens(230, 76);
+        double[][] expected = new ReferenceModel(model).Logits(tokens);
+        using ShardSet shards = new(
+            tested.Backend, model, options: new ShardOptions { ContextLength = 230, MaxBatchTokens = 7, MaxSequences = 2, KeyValues = KeyValuePrecision.Float32 });
+        shards.Do(static shard => shard.Allocate(0));
+        double error = 0;
+        for (int position = 0, step = 1; position < tokens.Length; position += step, step = (step % 7) + 1)
+        {
+            step = Math.Min(step, tokens.Length - position);
+            float[] logits = shards.Forward(tokens[position..(position + step)], new SequenceStep(0, position, step, StepLogits.Last))[0];
+            error = Math.Max(error, Accuracy.Error(logits, expected[position + step - 1]));
+            if (position == 0)
+            {
+                continue;
+            }
+
+            // A fork in the middle of everything goes on as its source does; and the step may be taken back and taken again.
+            shards.Do(static shard => shard.Fork(0, 1));
+            shards.Do(shard => shard.Truncate(1, position + step - 1));
+            logits = shards.Forward([tokens[position + step - 1]], new SequenceStep(1, position + step - 1, 1, StepLogits.Last))[0];
+            error = Math.Max(error, Accuracy.Error(logits, expected[position + step - 1]));
+            shards.Do(static shard => shard.Free(1));
+        }
+
+        log($"largest relative error {error:e2}");
+        Expect.That(error < tested.Options.Tolerance, $"logits within {tested.Options.Tolerance:e1} of the formulas", $"{error:e2}");
+    }
+
     public static void SharesAStep(BackendUnderTest tested)
     {
         using Story story = new(tested);

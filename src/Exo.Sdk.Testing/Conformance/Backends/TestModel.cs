@@ -38,6 +38,36 @@ internal sealed record TestModel(string Name, Func<MadeModel> Make)
         new() { Name = "bf16", Type = ElementType.BFloat16, Seed = 10 },
         new() { Name = "bf16, odd sizes", Type = ElementType.BFloat16, Hidden = 53, HeadSize = 16, Channels = 77, Seed = 11 },
         new() { Name = "f16", Type = ElementType.Float16, Seed = 12 },
+        new() { Name = "windows in every second layer", Layers = 4, Vary = static (layer, attention) => attention with { SlidingWindow = layer % 2 == 0 ? null : 6 }, Seed = 40 },
+        new() { Name = "windows of different sizes", Layers = 3, Vary = static (layer, attention) => attention with { SlidingWindow = 3 + (4 * layer) }, Seed = 41 },
+        new()
+        {
+            Name = "ropes that differ by layer",
+            Layers = 3,
+            Vary = static (layer, attention) => attention with { Rope = layer == 1 ? new RopeSpec(1_000_000, new LinearRopeScaling(8)) : attention.Rope },
+            Seed = 42,
+        },
+        new() { Name = "every second layer without rope", Layers = 4, HeadSize = 24, Vary = static (layer, attention) => attention with { Rope = layer % 2 == 0 ? attention.Rope : null }, Seed = 43 },
+        new() { Name = "no rope", Vary = static (_, attention) => attention with { Rope = null }, Seed = 44 },
+        new() { Name = "a factor of its own on scores", Vary = static (_, attention) => attention with { OwnScale = 0.1f }, Seed = 45 },
+        new() { Name = "soft caps of scores", Vary = static (_, attention) => attention with { ScoreSoftcap = 1.5f }, Seed = 46 },
+        new() { Name = "sinks", HasSinks = true, Window = 4, Seed = 47 },
+        new() { Name = "normed results", HasResultNorms = true, Seed = 48 },
+        new() { Name = "norms with weights from one", NormForm = NormForm.RootMeanSquareFromOne, HasQueryKeyNorm = true, Seed = 49 },
+        new() { Name = "layer norms", NormForm = NormForm.LayerNorm, Seed = 51 },
+        new() { Name = "gelu", Activation = Activation.Gelu, Seed = 52 },
+        new() { Name = "gelu by tanh", Activation = Activation.GeluTanh, Seed = 53 },
+        new()
+        {
+            Name = "an epsilon of its own in every norm",
+            HasQueryKeyNorm = true,
+            Vary = static (layer, attention) => attention with
+            {
+                Norm = attention.Norm with { Epsilon = 0.5f * (layer + 1) },
+                QueryNorm = attention.QueryNorm! with { Epsilon = 2 },
+            },
+            Seed = 54,
+        },
         new() { Name = "16 query heads to one key-value head", QueryHeads = 16, KeyValueHeads = 1, HeadSize = 8, Seed = 23 },
     ];
 
@@ -97,6 +127,20 @@ internal sealed record TestDivision(string Name, MadeModel Model, ShardAssignmen
         Of("4 ranks", Dense, [1, 1, 1, 1], [30, 31, 35, 35], [25, 24, 24, 24]),
         Of("2 ranks, one without vocabulary", Dense, [2, 2], [65, 66], [97, 0]),
         MoreRanksThanHeads(),
+        Of(
+            "3 ranks, of layers that differ",
+            Dense with
+            {
+                Layers = 4,
+                Vary = static (layer, attention) => attention with
+                {
+                    SlidingWindow = layer % 2 == 0 ? null : 7,
+                    Rope = layer % 2 == 0 ? new RopeSpec(500_000, new LinearRopeScaling(2)) : attention.Rope,
+                },
+            },
+            [2, 1, 1],
+            [40, 50, 41],
+            [30, 40, 27]),
         .. ((int[])[2, 3, 4, 5, 6, 8]).SelectMany(static bits => new[]
         {
             Of($"2 uneven ranks of {bits} bits", Packed with { Packing = new QuantizationSpec(bits, 32) }, [3, 1], [96, 160], [90, 7]),

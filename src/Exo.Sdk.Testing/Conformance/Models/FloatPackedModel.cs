@@ -28,16 +28,7 @@ public sealed class FloatPackedModel
         Spec = spec with
         {
             Embedding = embedding,
-            Layers = [.. spec.Layers.Select(layer => layer with
-            {
-                Query = Pack(layer.Query),
-                Key = Pack(layer.Key),
-                Value = Pack(layer.Value),
-                Output = Pack(layer.Output),
-                Gate = Pack(layer.Gate),
-                Up = Pack(layer.Up),
-                Down = Pack(layer.Down),
-            })],
+            Layers = [.. spec.Layers.Select(layer => new LayerSpec(Pack((GroupedQueryAttention)layer.Mixer), Pack((GatedFeedForward)layer.FeedForward)))],
             Head = spec.IsHeadTied ? embedding : Pack(spec.Head),
         };
     }
@@ -55,6 +46,16 @@ public sealed class FloatPackedModel
     /// <param name="format">The format.</param>
     /// <returns>The packing.</returns>
     public static QuantizationSpec PackingOf(QuantizationFormat format) => new(format.Bits.Single(), format.GroupSizes.Single(), format);
+
+    private GroupedQueryAttention Pack(GroupedQueryAttention attention) => attention with
+    {
+        Query = Pack(attention.Query),
+        Key = Pack(attention.Key),
+        Value = Pack(attention.Value),
+        Output = Pack(attention.Output),
+    };
+
+    private GatedFeedForward Pack(GatedFeedForward gated) => gated with { Gate = Pack(gated.Gate), Up = Pack(gated.Up), Down = Pack(gated.Down) };
 
     private LinearSpec Pack(LinearSpec linear)
     {

@@ -47,6 +47,21 @@ public sealed record ModelShape
     /// <summary>How rope frequencies are stretched, or null.</summary>
     public RopeScaling? Scaling { get; init; }
 
+    /// <summary>Whether every query head has a sink.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>Whether the results of attention and feed-forward are normed too.</summary>
+    public bool HasResultNorms { get; init; }
+
+    /// <summary>What all norms compute.</summary>
+    public NormForm NormForm { get; init; }
+
+    /// <summary>The function of the feed-forward's gate.</summary>
+    public Activation Activation { get; init; }
+
+    /// <summary>What is different in a layer, by its index; null for equal layers. Matrices stay as they are.</summary>
+    public Func<int, GroupedQueryAttention, GroupedQueryAttention>? Vary { get; init; }
+
     /// <summary>The element type of numbers.</summary>
     public ElementType Type { get; init; } = ElementType.Float32;
 
@@ -75,45 +90,18 @@ public sealed class MemoryModel
         _shape = shape;
         _random = new Random(shape.Seed);
         Weights = new MemoryWeightSource { IsMapped = isMapped };
-        int queries = shape.QueryHeads * shape.HeadSize;
         LinearSpec embedding = Linear("embed", shape.Vocabulary, shape.Hidden, SplitRule.Column(SplitUnit.Token), hasBias: false);
         Spec = new ModelSpec
         {
             Family = "random",
             Architecture = "Random",
             HiddenSize = shape.Hidden,
-            IntermediateSize = shape.Channels,
             VocabularySize = shape.Vocabulary,
             MaxContextLength = 4096,
-            NormEpsilon = 1e-5f,
-            Attention = new AttentionSpec
-            {
-                QueryHeadCount = shape.QueryHeads,
-                KeyValueHeadCount = shape.KeyValueHeads,
-                HeadSize = shape.HeadSize,
-                HasQueryKeyNorm = shape.HasQueryKeyNorm,
-                SlidingWindow = shape.Window,
-            },
-            Rope = new RopeSpec(10000, shape.Scaling),
             Embedding = embedding,
-            Layers = [.. Enumerable.Range(0, shape.Layers).Select(Layer)],
+            Layers = [.. Enumerable.Range(0, shape.Layers).Select(index => new LayerSpec(Attention(index), FeedForward(index)))],
             FinalNorm = Norm("final_norm", shape.Hidden),
             Head = shape.IsTied ? embedding : Linear("head", shape.Vocabulary, shape.Hidden, SplitRule.Column(SplitUnit.Token), hasBias: false),
-        };
-
-        LayerSpec Layer(int index) => new()
-        {
-            AttentionNorm = Norm($"{index}.attention_norm", shape.Hidden),
-            Query = Linear($"{index}.q", queries, shape.Hidden, SplitRule.Column(SplitUnit.QueryHead, shape.HeadSize), shape.HasBias),
-            Key = Linear($"{index}.k", shape.KeyValueHeads * shape.HeadSize, shape.Hidden, SplitRule.Column(SplitUnit.KeyValueHead, shape.HeadSize), shape.HasBias),
-            Value = Linear($"{index}.v", shape.KeyValueHeads * shape.HeadSize, shape.Hidden, SplitRule.Column(SplitUnit.KeyValueHead, shape.HeadSize), shape.HasBias),
-            QueryNorm = shape.HasQueryKeyNorm ? Norm($"{index}.q_norm", shape.HeadSize) : null,
-            KeyNorm = shape.HasQueryKeyNorm ? Norm($"{index}.k_norm", shape.HeadSize) : null,
-            Output = Linear($"{index}.o", shape.Hidden, queries, SplitRule.Row(SplitUnit.QueryHead, shape.HeadSize), shape.HasOutputBias),
-            FeedForwardNorm = Norm($"{index}.feed_forward_norm", shape.Hidden),
-            Gate = Linear($"{index}.gate", shape.Channels, shape.Hidden, SplitRule.Column(SplitUnit.Channel), hasBias: false),
-            Up = Linear($"{index}.up", shape.Channels, shape.Hidden, SplitRule.Column(SplitUnit.Channel), hasBias: false),
-            Down = Linear($"{index}.down", shape.Hidden, shape.Channels, SplitRule.Row(SplitUnit.Channel), shape.HasOutputBias),
         };
     }
 
@@ -133,10 +121,50 @@ public sealed class MemoryModel
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(Spec.VocabularySize))];
     }
 
+    private GroupedQueryAttention Attention(int index)
+    {
+        int queries = _shape.QueryHeads * _shape.HeadSize;
+        int keys = _shape.KeyValueHeads * _shape.HeadSize;
+        SplitRule byKeyValueHead = SplitRule.Column(SplitUnit.KeyValueHead, _shape.HeadSize);
+        GroupedQueryAttention attention = new()
+        {
+            QueryHeadCount = _shape.QueryHeads,
+            KeyValueHeadCount = _shape.KeyValueHeads,
+            HeadSize = _shape.HeadSize,
+            SlidingWindow = _shape.Window,
+            Rope = new RopeSpec(10000, _shape.Scaling),
+            Norm = Norm($"{index}.attention_norm", _shape.Hidden),
+            Query = Linear($"{index}.q", queries, _shape.Hidden, SplitRule.Column(SplitUnit.QueryHead, _shape.HeadSize), _shape.HasBias),
+            Key = Linear($"{index}.k", keys, _shape.Hidden, byKeyValueHead, _shape.HasBias),
+            Value = Linear($"{index}.v", keys, _shape.Hidden, byKeyValueHead, _shape.HasBias),
+            QueryNorm = _shape.HasQueryKeyNorm ? Norm($"{index}.q_norm", _shape.HeadSize) : null,
+            KeyNorm = _shape.HasQueryKeyNorm ? Norm($"{index}.k_norm", _shape.HeadSize) : null,
+            Output = Linear($"{index}.o", _shape.Hidden, queries, SplitRule.Row(SplitUnit.QueryHead, _shape.HeadSize), _shape.HasOutputBias),
+            ResultNorm = _shape.HasResultNorms ? Norm($"{index}.attention_result_norm", _shape.Hidden) : null,
+            SinksName = _shape.HasSinks ? $"{index}.sinks" : null,
+        };
+        if (attention.SinksName is { } sinks)
+        {
+            Store(sinks, [_shape.QueryHeads], _ => Gaussian());
+        }
+
+        return _shape.Vary is { } vary ? vary(index, attention) : attention;
+    }
+
+    private GatedFeedForward FeedForward(int index) => new()
+    {
+        Activation = _shape.Activation,
+        Norm = Norm($"{index}.feed_forward_norm", _shape.Hidden),
+        Gate = Linear($"{index}.gate", _shape.Channels, _shape.Hidden, SplitRule.Column(SplitUnit.Channel), hasBias: false),
+        Up = Linear($"{index}.up", _shape.Channels, _shape.Hidden, SplitRule.Column(SplitUnit.Channel), hasBias: false),
+        Down = Linear($"{index}.down", _shape.Hidden, _shape.Channels, SplitRule.Row(SplitUnit.Channel), _shape.HasOutputBias),
+        ResultNorm = _shape.HasResultNorms ? Norm($"{index}.feed_forward_result_norm", _shape.Hidden) : null,
+    };
+
     private NormSpec Norm(string name, int size)
     {
-        Store(name, [size], _ => 1 + (0.3f * Gaussian()));
-        return new NormSpec(name, size);
+        Store(name, [size], _ => (_shape.NormForm == NormForm.RootMeanSquareFromOne ? 0 : 1) + (0.3f * Gaussian()));
+        return new NormSpec(name, size, 1e-5f) { Form = _shape.NormForm, StoredType = _shape.Type };
     }
 
     private LinearSpec Linear(string path, int outputs, int inputs, SplitRule split, bool hasBias)

@@ -35,12 +35,17 @@ public sealed class ReferenceModel
             double[] x = [.. Matrix(_spec.Embedding)[tokens[position]]];
             for (int i = 0; i < _spec.Layers.Count; i++)
             {
-                LayerSpec layer = _spec.Layers[i];
-                x = Sum(x, Attention(layer, Norm(x, layer.AttentionNorm), position, keys[i], values[i]));
-                double[] h = Norm(x, layer.FeedForwardNorm);
-                double[] gate = Apply(layer.Gate, h);
-                double[] up = Apply(layer.Up, h);
-                x = Sum(x, Apply(layer.Down, [.. gate.Zip(up, (g, u) => g / (1 + Math.Exp(-g)) * u)]));
+                foreach (LayerPart part in _spec.Layers[i].Parts)
+                {
+                    double[] h = Norm(x, part.Norm);
+                    double[] y = part switch
+                    {
+                        GroupedQueryAttention attention => Attention(attention, h, position, keys[i], values[i]),
+                        GatedFeedForward gated => FeedForward(gated, h),
+                        _ => throw new NotSupportedException($"The reference has no formulas of {part.Kind}."),
+                    };
+                    x = Sum(x, part.ResultNorm is { } norm ? Norm(y, norm) : y);
+                }
             }
 
             logits[position] = Apply(_spec.Head, Norm(x, _spec.FinalNorm));
@@ -49,13 +54,13 @@ public sealed class ReferenceModel
         return logits;
     }
 
-    private double[] Attention(LayerSpec layer, double[] x, int position, List<double[]> keys, List<double[]> values)
+    private double[] Attention(GroupedQueryAttention attention, double[] x, int position, List<double[]> keys, List<double[]> values)
     {
-        AttentionSpec attention = _spec.Attention;
         int size = attention.HeadSize;
-        double[] q = Rotate(HeadNorm(Apply(layer.Query, x), layer.QueryNorm), position);
-        keys.Add(Rotate(HeadNorm(Apply(layer.Key, x), layer.KeyNorm), position));
-        values.Add(Apply(layer.Value, x));
+        double scale = attention.OwnScale ?? (1 / Math.Sqrt(size));
+        double[] q = Rotate(HeadNorm(Apply(attention.Query, x), attention.QueryNorm), attention, position);
+        keys.Add(Rotate(HeadNorm(Apply(attention.Key, x), attention.KeyNorm), attention, position));
+        values.Add(Apply(attention.Value, x));
         int first = attention.SlidingWindow is { } window ? Math.Max(0, position - window + 1) : 0;
         double[] joined = new double[attention.QueryHeadCount * size];
         for (int head = 0; head < attention.QueryHeadCount; head++)
@@ -66,12 +71,15 @@ public sealed class ReferenceModel
             {
                 for (int i = 0; i < size; i++)
                 {
-                    scores[p] += q[(head * size) + i] * keys[p][(group * size) + i] / Math.Sqrt(size);
+                    scores[p] += q[(head * size) + i] * keys[p][(group * size) + i] * scale;
                 }
+
+                scores[p] = attention.ScoreSoftcap is { } cap ? cap * Math.Tanh(scores[p] / cap) : scores[p];
             }
 
-            double max = scores[first..].Max();
-            double sum = scores[first..].Sum(score => Math.Exp(score - max));
+            double sink = attention.SinksName is { } sinks ? Vector(sinks)[head] : double.NegativeInfinity;
+            double max = Math.Max(sink, scores[first..].Max());
+            double sum = Math.Exp(sink - max) + scores[first..].Sum(score => Math.Exp(score - max));
             for (int p = first; p <= position; p++)
             {
                 for (int i = 0; i < size; i++)
@@ -81,22 +89,61 @@ public sealed class ReferenceModel
             }
         }
 
-        return Apply(layer.Output, joined);
+        return Apply(attention.Output, joined);
+    }
+
+    private double[] FeedForward(GatedFeedForward gated, double[] x)
+    {
+        double[] gate = Apply(gated.Gate, x);
+        double[] up = Apply(gated.Up, x);
+        return Apply(gated.Down, [.. gate.Zip(up, (g, u) => Activate(gated.Activation, g) * u)]);
+    }
+
+    private static double Activate(Activation activation, double x) => activation switch
+    {
+        Activation.Silu => x / (1 + Math.Exp(-x)),
+        Activation.Gelu => x * NormalDistribution(x),
+        Activation.GeluTanh => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))),
+        _ => throw new NotSupportedException($"The reference has no formula of {activation}."),
+    };
+
+    // Φ(x) = 1/2 + φ(x)·(x + x³/3 + x⁵/(3·5) + …) (Marsaglia 2004), which converges everywhere.
+    private static double NormalDistribution(double x)
+    {
+        if (Math.Abs(x) > 8)
+        {
+            return x < 0 ? 0 : 1;
+        }
+
+        double sum = x;
+        double term = x;
+        for (int i = 3; Math.Abs(term) > 1e-17; i += 2)
+        {
+            term *= x * x / i;
+            sum += term;
+        }
+
+        return 0.5 + (sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI));
     }
 
     private double[] HeadNorm(double[] x, NormSpec? norm) => norm is null
         ? x
         : [.. Enumerable.Range(0, x.Length / norm.Size).SelectMany(head => Norm(x[(head * norm.Size)..((head + 1) * norm.Size)], norm))];
 
-    private double[] Rotate(double[] x, int position)
+    private static double[] Rotate(double[] x, GroupedQueryAttention attention, int position)
     {
-        int size = _spec.Attention.HeadSize;
+        if (attention.Rope is not { } rope)
+        {
+            return x;
+        }
+
+        int size = attention.HeadSize;
         double[] rotated = new double[x.Length];
         for (int head = 0; head < x.Length; head += size)
         {
             for (int i = 0; i < size / 2; i++)
             {
-                double angle = position * Frequency(i);
+                double angle = position * Frequency(rope, size, i);
                 double a = x[head + i];
                 double b = x[head + i + (size / 2)];
                 rotated[head + i] = (a * Math.Cos(angle)) - (b * Math.Sin(angle));
@@ -107,10 +154,10 @@ public sealed class ReferenceModel
         return rotated;
     }
 
-    private double Frequency(int i)
+    private static double Frequency(RopeSpec rope, int headSize, int i)
     {
-        double frequency = Math.Pow(_spec.Rope.Theta, -2.0 * i / _spec.Attention.HeadSize);
-        switch (_spec.Rope.Scaling)
+        double frequency = Math.Pow(rope.Theta, -2.0 * i / headSize);
+        switch (rope.Scaling)
         {
             case LinearRopeScaling linear:
                 return frequency / linear.Factor;
@@ -137,8 +184,10 @@ public sealed class ReferenceModel
     private double[] Norm(double[] x, NormSpec norm)
     {
         double[] weight = Vector(norm.WeightName);
-        double root = Math.Sqrt((x.Sum(v => v * v) / x.Length) + _spec.NormEpsilon);
-        return [.. x.Select((v, i) => v / root * weight[i])];
+        double mean = norm.Form == NormForm.LayerNorm ? x.Average() : 0;
+        double root = Math.Sqrt((x.Sum(v => (v - mean) * (v - mean)) / x.Length) + norm.Epsilon);
+        double from = norm.Form == NormForm.RootMeanSquareFromOne ? 1 : 0;
+        return [.. x.Select((v, i) => (v - mean) / root * (from + weight[i]))];
     }
 
     private double[] Apply(LinearSpec linear, double[] x)

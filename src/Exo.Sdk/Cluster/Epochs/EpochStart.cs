@@ -112,7 +112,9 @@ internal sealed class EpochStart
         List<Task<RemoteNode>> remotes = [.. _options.RemoteNodes.Select(endpoint => RemoteNode.ConnectAsync(
             endpoint, key, _options.ConnectTimeout, _options.Heartbeats, _options.TimeProvider, _logger, failed.Token))];
         List<Task<RemoteNode>> children = [];
-        string[] offered = [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => TypeName(candidate.Transport)!)];
+        PartRecipe[] offered = _options.HasProcesses
+            ? [.. _candidates.Where(candidate => candidate.Here.Refusal is null).Select(candidate => PartRecipe.Of(candidate.Transport))]
+            : [];
         for (int rank = 1; _options.HasProcesses && rank < _options.LocalRanks; rank++)
         {
             children.Add(StartChildAsync(rank, offered, failed.Token));
@@ -153,15 +155,15 @@ internal sealed class EpochStart
         }
     }
 
-    private async Task<RemoteNode> StartChildAsync(int rank, string[] offered, CancellationToken cancellationToken)
+    private async Task<RemoteNode> StartChildAsync(int rank, PartRecipe[] offered, CancellationToken cancellationToken)
     {
         NodeBootstrap recipe = new(
             Port: 0,
             Secret: [],
-            TypeName(Backend),
-            TypeName(_options.Transport),
+            PartRecipe.Of(Backend),
+            _options.Transport is { } transport ? PartRecipe.Of(transport) : null,
             offered,
-            [.. _options.OfferedFamilies.Select(family => TypeName(family)!)],
+            [.. _options.OfferedFamilies.Select(PartRecipe.Of)],
             _options.Heartbeats.Interval.TotalMilliseconds,
             _options.Heartbeats.Timeout.TotalMilliseconds,
             (int)Enumerable.Range((int)LogLevel.Trace, (int)LogLevel.None).Select(level => (LogLevel)level).FirstOrDefault(_logger.IsEnabled, LogLevel.None));
@@ -193,6 +195,7 @@ internal sealed class EpochStart
             MaxSequences = _options.MaxSequences,
             MaxBatchTokens = _options.MaxBatchTokens,
             KeyValues = Backend.KeyValuesFor(_options.KeyValues),
+            BoundsWindows = Backend.BoundsWindows,
         });
     }
 
@@ -271,8 +274,6 @@ internal sealed class EpochStart
     /// <summary>Waits until all have ended, well or not.</summary>
     private static async Task SettleAsync(IEnumerable<Task> tasks) =>
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-    private static string? TypeName(object? part) => part?.GetType().AssemblyQualifiedName;
 
     private void Report(ClusterStage stage) => _options.Progress?.Report(new ClusterProgress(stage));
 

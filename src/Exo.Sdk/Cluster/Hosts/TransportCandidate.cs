@@ -49,6 +49,11 @@ internal sealed record TransportCandidate(ITransport Transport, TransportOffer H
 
     private static TransportOffer Ask(ITransport transport, ClusterOptions options)
     {
+        if (options.HasProcesses && PartRecipe.Refusal(transport) is { } reason)
+        {
+            return new TransportOffer(transport.Name, reason);
+        }
+
         TransportOffer here = TransportOffer.Of(transport);
         return here.Refusal is null && transport.Reach().IsForSeveralMachines && options.RemoteNodes.Count == 0
             ? here with { Refusal = "no two ranks are on different machines" }

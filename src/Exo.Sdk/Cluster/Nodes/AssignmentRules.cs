@@ -18,13 +18,20 @@ internal static class AssignmentRules
             throw Misfit(assignment, $"it is for rank {assignment.Rank} of {assignment.WorldSize}, and there are {worldSize}");
         }
 
-        RequireWithin(assignment, assignment.QueryHeads, spec.Attention.QueryHeadCount, "query heads");
-        RequireWithin(assignment, assignment.KeyValueHeads, spec.Attention.KeyValueHeadCount, "key-value heads");
-        RequireWithin(assignment, assignment.Channels, spec.IntermediateSize, "channels");
+        int queryHeads = spec.CountOf(SplitUnit.QueryHead);
+        int keyValueHeads = spec.CountOf(SplitUnit.KeyValueHead);
+        RequireWithin(assignment, assignment.QueryHeads, queryHeads, "query heads");
+        RequireWithin(assignment, assignment.KeyValueHeads, keyValueHeads, "key-value heads");
+        RequireWithin(assignment, assignment.Channels, spec.CountOf(SplitUnit.Channel), "channels");
         RequireWithin(assignment, assignment.Tokens, spec.VocabularySize, "vocabulary entries");
 
         // Whether matrices can be cut there, the slices say themselves. Each query head reads one key-value head, which must be here; and each key-value head here serves equally many.
-        int perHead = spec.Attention.GroupSize;
+        if (keyValueHeads == 0)
+        {
+            return;
+        }
+
+        int perHead = queryHeads / keyValueHeads;
         (IndexRange queries, IndexRange held) = (assignment.QueryHeads, assignment.KeyValueHeads);
         if (queries.Start / perHead != held.Start
             || (queries.End - 1) / perHead != held.End - 1
@@ -36,7 +43,7 @@ internal static class AssignmentRules
 
     private static void RequireWithin(ShardAssignment assignment, IndexRange range, int count, string what)
     {
-        if (range.Start < 0 || range.Count <= 0 || range.Start > count - range.Count)
+        if (range.Start < 0 || range.Count < Math.Min(count, 1) || range.Start > count - range.Count)
         {
             throw Misfit(assignment, $"its {what} are {range.Start} + {range.Count}, and the model has {count}");
         }

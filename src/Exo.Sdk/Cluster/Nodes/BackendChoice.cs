@@ -1,3 +1,4 @@
+using Exo.Sdk.Control;
 using Exo.Sdk.Cpu;
 using Exo.Sdk.Input;
 using Exo.Sdk.Models;
@@ -20,9 +21,9 @@ internal static class BackendChoice
         IReadOnlyList<IComputeBackend> known = [.. BuiltIn(), .. options.OfferedBackends];
         return options switch
         {
-            { Backend: { } given } => Best([given], spec),
-            { BackendName: { } name } => Best([Named(known, name)], spec),
-            _ => Best(known, spec),
+            { Backend: { } given } => Best([given], spec, options.HasProcesses),
+            { BackendName: { } name } => Best([Named(known, name)], spec, options.HasProcesses),
+            _ => Best(known, spec, options.HasProcesses),
         };
     }
 
@@ -43,12 +44,12 @@ internal static class BackendChoice
         ?? throw new ConfigurationException(
             $"There is no compute backend {HostileText.Quote(name)} here; there are: {string.Join(", ", known.Select(backend => backend.Name))}.{AdviceOn(name)}");
 
-    private static IComputeBackend Best(IReadOnlyList<IComputeBackend> backends, ModelSpec spec)
+    private static IComputeBackend Best(IReadOnlyList<IComputeBackend> backends, ModelSpec spec, bool hasProcesses)
     {
         List<string> reasons = [];
         foreach (IComputeBackend backend in backends.OrderByDescending(backend => backend.Standing))
         {
-            Availability answer = backend.Probe();
+            Availability answer = hasProcesses && PartRecipe.Refusal(backend) is { } refusal ? Availability.No(refusal + ".") : backend.Probe();
             answer = answer.IsAvailable ? backend.Supports(spec) : answer;
             if (answer.IsAvailable)
             {

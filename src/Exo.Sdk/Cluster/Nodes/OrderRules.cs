@@ -40,9 +40,13 @@ internal static class OrderRules
     }
 
     /// <summary>Checks an order to load, first against the node's limits, then against the model that the node has read itself.</summary>
+    /// <param name="order">The order.</param>
+    /// <param name="spec">The model.</param>
+    /// <param name="limits">The node's limits.</param>
+    /// <param name="boundsWindows">Whether the backend holds no more of a window's cache than the window.</param>
     /// <exception cref="ProtocolException">A number of it is out of range, or its assignment does not fit the model.</exception>
     /// <exception cref="PlanRefusedException">The shard does not fit the node's memory.</exception>
-    public static void Check(LoadOrder order, ModelSpec spec, NodeLimits limits)
+    public static void Check(LoadOrder order, ModelSpec spec, NodeLimits limits, bool boundsWindows)
     {
         if (order.Epoch == 0)
         {
@@ -75,10 +79,10 @@ internal static class OrderRules
         }
 
         AssignmentRules.Check(order.Assignment, spec, order.Addresses.Length);
-        RequireMemory(order, spec, limits);
+        RequireMemory(order, spec, limits, boundsWindows);
     }
 
-    private static void RequireMemory(LoadOrder order, ModelSpec spec, NodeLimits limits)
+    private static void RequireMemory(LoadOrder order, ModelSpec spec, NodeLimits limits, bool boundsWindows)
     {
         PlanRequest request = new()
         {
@@ -87,10 +91,10 @@ internal static class OrderRules
             MaxSequences = order.Options.MaxSequences,
             MaxBatchTokens = order.Options.MaxBatchTokens,
             KeyValues = order.Options.KeyValues,
+            BoundsWindows = boundsWindows,
         };
         Int128 weights = ShardFootprint.Weights(spec, order.Assignment);
-        Int128 keyValues = ShardFootprint.KeyValues(
-            ShardFootprint.KeyValuesPerToken(spec, order.Assignment, order.Options.KeyValues), request);
+        Int128 keyValues = ShardFootprint.Cache(spec, order.Assignment, request);
         Int128 need = weights + keyValues + ShardFootprint.Activations(spec, order.Assignment, request);
         if (need > limits.MaxMemory)
         {

@@ -81,7 +81,7 @@ internal sealed class RankRuntime(IComputeBackend backend, ITransport transport,
             throw new ProtocolException("A load order came before the open order.");
         }
 
-        OrderRules.Check(order, _model.Spec, _limits);
+        OrderRules.Check(order, _model.Spec, _limits, backend.BoundsWindows);
         Task<LoadReply> loading;
         lock (_gate)
         {

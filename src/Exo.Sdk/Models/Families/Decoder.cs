@@ -34,8 +34,8 @@ public sealed record Decoder
     /// <summary>Whether queries and keys are normed per head.</summary>
     public bool HasQueryKeyNorm { get; init; }
 
-    /// <summary>Positions that attention reaches back, or null for all.</summary>
-    public int? SlidingWindow { get; init; }
+    /// <summary>Positions that a layer's attention reaches back, or null for all.</summary>
+    public Func<int, int?> SlidingWindow { get; init; } = static _ => null;
 
     /// <summary>The number of layers.</summary>
     /// <param name="config">The configuration.</param>
@@ -49,61 +49,67 @@ public sealed record Decoder
     public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
         RequireSilu(config);
-        int hidden = config.Integer("hidden_size", 1, MaxHidden);
-        int intermediate = config.Integer("intermediate_size", 1, MaxIntermediate);
-        int vocabulary = config.Integer("vocab_size", 1, MaxVocabulary);
-        AttentionSpec attention = ReadAttention(config, hidden);
-        LinearSpec embedding = weights.Linear("model.embed_tokens", hidden, vocabulary, SplitRule.Column(SplitUnit.Token));
-        LayerSpec[] layers = new LayerSpec[LayerCount(config)];
-        for (int i = 0; i < layers.Length; i++)
-        {
-            layers[i] = Layer($"model.layers.{i}", hidden, intermediate, attention, weights);
-        }
-
+        DecoderSizes sizes = ReadSizes(config);
+        LinearSpec embedding = weights.Linear("model.embed_tokens", sizes.Hidden, sizes.Vocabulary, SplitRule.Column(SplitUnit.Token));
         return new ModelSpec
         {
             Family = "",
             Architecture = "",
-            HiddenSize = hidden,
-            IntermediateSize = intermediate,
-            VocabularySize = vocabulary,
+            HiddenSize = sizes.Hidden,
+            VocabularySize = sizes.Vocabulary,
             MaxContextLength = config.Integer("max_position_embeddings", 1, 1 << 30),
-            NormEpsilon = (float)(config.OptionalReal("rms_norm_eps", 1e-12, 1) ?? 1e-6),
-            Attention = attention,
-            Rope = RopeConfig.Read(config, defaultTheta: 10_000),
             Embedding = embedding,
-            Layers = layers,
-            FinalNorm = weights.Norm("model.norm", hidden),
+            Layers =
+            [
+                .. Enumerable.Range(0, sizes.Layers).Select(i => new LayerSpec(
+                    Attention($"model.layers.{i}", sizes, SlidingWindow(i), weights), FeedForward($"model.layers.{i}", sizes, weights))),
+            ],
+            FinalNorm = weights.Norm("model.norm", sizes.Hidden, sizes.Epsilon),
             Head = Head(config, embedding, weights),
         };
     }
 
-    private LayerSpec Layer(string path, int hidden, int intermediate, AttentionSpec attention, WeightCatalog weights)
+    private GroupedQueryAttention Attention(string path, DecoderSizes sizes, int? window, WeightCatalog weights)
     {
-        int headSize = attention.HeadSize;
-        int queries = attention.QueryHeadCount * headSize;
-        int keys = attention.KeyValueHeadCount * headSize;
-        SplitRule byQueryHead = SplitRule.Column(SplitUnit.QueryHead, headSize);
-        SplitRule byKeyValueHead = SplitRule.Column(SplitUnit.KeyValueHead, headSize);
-        SplitRule byChannel = SplitRule.Column(SplitUnit.Channel);
-        return new LayerSpec
+        int queries = sizes.QueryHeads * sizes.HeadSize;
+        int keys = sizes.KeyValueHeads * sizes.HeadSize;
+        SplitRule byQueryHead = SplitRule.Column(SplitUnit.QueryHead, sizes.HeadSize);
+        SplitRule byKeyValueHead = SplitRule.Column(SplitUnit.KeyValueHead, sizes.HeadSize);
+        return new GroupedQueryAttention
         {
-            AttentionNorm = weights.Norm($"{path}.input_layernorm", hidden),
-            Query = weights.Linear($"{path}.self_attn.q_proj", hidden, queries, byQueryHead, HasQueryKeyValueBias),
-            Key = weights.Linear($"{path}.self_attn.k_proj", hidden, keys, byKeyValueHead, HasQueryKeyValueBias),
-            Value = weights.Linear($"{path}.self_attn.v_proj", hidden, keys, byKeyValueHead, HasQueryKeyValueBias),
-            QueryNorm = HasQueryKeyNorm ? weights.Norm($"{path}.self_attn.q_norm", headSize) : null,
-            KeyNorm = HasQueryKeyNorm ? weights.Norm($"{path}.self_attn.k_norm", headSize) : null,
-            Output = weights.Linear($"{path}.self_attn.o_proj", queries, hidden, SplitRule.Row(SplitUnit.QueryHead, headSize), HasOutputBias),
-            FeedForwardNorm = weights.Norm($"{path}.post_attention_layernorm", hidden),
-            Gate = weights.Linear($"{path}.mlp.gate_proj", hidden, intermediate, byChannel, HasFeedForwardBias),
-            Up = weights.Linear($"{path}.mlp.up_proj", hidden, intermediate, byChannel, HasFeedForwardBias),
-            Down = weights.Linear($"{path}.mlp.down_proj", intermediate, hidden, SplitRule.Row(SplitUnit.Channel), HasFeedForwardBias),
+            Norm = weights.Norm($"{path}.input_layernorm", sizes.Hidden, sizes.Epsilon),
+            QueryHeadCount = sizes.QueryHeads,
+            KeyValueHeadCount = sizes.KeyValueHeads,
+            HeadSize = sizes.HeadSize,
+            SlidingWindow = window,
+            Rope = sizes.Rope,
+            Query = weights.Linear($"{path}.self_attn.q_proj", sizes.Hidden, queries, byQueryHead, HasQueryKeyValueBias),
+            Key = weights.Linear($"{path}.self_attn.k_proj", sizes.Hidden, keys, byKeyValueHead, HasQueryKeyValueBias),
+            Value = weights.Linear($"{path}.self_attn.v_proj", sizes.Hidden, keys, byKeyValueHead, HasQueryKeyValueBias),
+            QueryNorm = HasQueryKeyNorm ? weights.Norm($"{path}.self_attn.q_norm", sizes.HeadSize, sizes.Epsilon) : null,
+            KeyNorm = HasQueryKeyNorm ? weights.Norm($"{path}.self_attn.k_norm", sizes.HeadSize, sizes.Epsilon) : null,
+            Output = weights.Linear(
+                $"{path}.self_attn.o_proj", queries, sizes.Hidden, SplitRule.Row(SplitUnit.QueryHead, sizes.HeadSize), HasOutputBias),
         };
     }
 
-    private AttentionSpec ReadAttention(ConfigObject config, int hidden)
+    private GatedFeedForward FeedForward(string path, DecoderSizes sizes, WeightCatalog weights)
     {
+        SplitRule byChannel = SplitRule.Column(SplitUnit.Channel);
+        return new GatedFeedForward
+        {
+            Norm = weights.Norm($"{path}.post_attention_layernorm", sizes.Hidden, sizes.Epsilon),
+            Gate = weights.Linear($"{path}.mlp.gate_proj", sizes.Hidden, sizes.Channels, byChannel, HasFeedForwardBias),
+            Up = weights.Linear($"{path}.mlp.up_proj", sizes.Hidden, sizes.Channels, byChannel, HasFeedForwardBias),
+            Down = weights.Linear($"{path}.mlp.down_proj", sizes.Channels, sizes.Hidden, SplitRule.Row(SplitUnit.Channel), HasFeedForwardBias),
+        };
+    }
+
+    private DecoderSizes ReadSizes(ConfigObject config)
+    {
+        int hidden = config.Integer("hidden_size", 1, MaxHidden);
+        int channels = config.Integer("intermediate_size", 1, MaxIntermediate);
+        int vocabulary = config.Integer("vocab_size", 1, MaxVocabulary);
         int queryHeads = config.Integer("num_attention_heads", 1, MaxHeads);
         int fallback = config.Has("num_key_value_heads") ? queryHeads : DefaultKeyValueHeads ?? queryHeads;
         int keyValueHeads = config.OptionalInteger("num_key_value_heads", 1, MaxHeads) ?? fallback;
@@ -118,14 +124,16 @@ public sealed record Decoder
             throw config.Error("head_dim", "the value does not fit", "an even number, because rope turns pairs", $"{headSize}");
         }
 
-        return new AttentionSpec
-        {
-            QueryHeadCount = queryHeads,
-            KeyValueHeadCount = keyValueHeads,
-            HeadSize = headSize,
-            HasQueryKeyNorm = HasQueryKeyNorm,
-            SlidingWindow = SlidingWindow,
-        };
+        return new DecoderSizes(
+            LayerCount(config),
+            hidden,
+            channels,
+            vocabulary,
+            queryHeads,
+            keyValueHeads,
+            headSize,
+            (float)(config.OptionalReal("rms_norm_eps", 1e-12, 1) ?? 1e-6),
+            RopeConfig.Read(config, defaultTheta: 10_000));
     }
 
     private static int EvenShare(ConfigObject config, int hidden, int queryHeads) => hidden % queryHeads == 0 && hidden / queryHeads <= MaxHeadSize
@@ -153,4 +161,7 @@ public sealed record Decoder
             throw new UnsupportedModelException($"activation {HostileText.Quote(activation)}", ["silu"]);
         }
     }
+
+    private sealed record DecoderSizes(
+        int Layers, int Hidden, int Channels, int Vocabulary, int QueryHeads, int KeyValueHeads, int HeadSize, float Epsilon, RopeSpec Rope);
 }

@@ -1,9 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Exo.Sdk.Models.Families;
 
 /// <summary>
 /// A model family: how its <c>config.json</c> reads as a <see cref="ModelSpec"/>. Implementations keep no state. One from outside is
 /// offered with <see cref="ClusterBuilder.OfferFamily"/> and, on nodes elsewhere, <see cref="NodeOptions.Families"/>.
 /// </summary>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
 public interface IModelFamily
 {
     /// <summary>The family, as <c>model_type</c> spells it.</summary>

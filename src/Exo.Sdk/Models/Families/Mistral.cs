@@ -14,11 +14,8 @@ internal sealed class Mistral : IModelFamily
 
     public ModelSpec Read(ConfigObject config, WeightCatalog weights)
     {
-        Decoder decoder = new()
-        {
-            DefaultKeyValueHeads = 8,
-            SlidingWindow = config.Has("sliding_window") ? config.OptionalInteger("sliding_window", 1, int.MaxValue) : FirstReleasesWindow,
-        };
+        int? window = config.Has("sliding_window") ? config.OptionalInteger("sliding_window", 1, int.MaxValue) : FirstReleasesWindow;
+        Decoder decoder = new() { DefaultKeyValueHeads = 8, SlidingWindow = _ => window };
         return decoder.Read(config, weights);
     }
 }

@@ -77,8 +77,8 @@ public sealed class OrderRulesTests
     [InlineData("vocabulary entries", 0, 8)]
     public void The_ends_of_a_range_are_taken(string field, double least, double most)
     {
-        OrderRules.Check(Fields[field](least), Spec, Limits);
-        OrderRules.Check(Fields[field](most), Spec, Limits);
+        OrderRules.Check(Fields[field](least), Spec, Limits, boundsWindows: false);
+        OrderRules.Check(Fields[field](most), Spec, Limits, boundsWindows: false);
     }
 
     [Theory]
@@ -105,7 +105,7 @@ public sealed class OrderRulesTests
     {
         foreach (double value in new[] { below, above })
         {
-            FluentActions.Invoking(() => OrderRules.Check(Fields[field](value), Spec, Limits))
+            FluentActions.Invoking(() => OrderRules.Check(Fields[field](value), Spec, Limits, boundsWindows: false))
                 .Should().Throw<ProtocolException>($"{value} is no {field}").WithMessage($"*{field}*");
         }
     }
@@ -128,8 +128,8 @@ public sealed class OrderRulesTests
     [Fact]
     public void A_shard_that_does_not_fit_the_node_is_a_refused_plan()
     {
-        OrderRules.Check(Sound, Spec, Limits);
-        FluentActions.Invoking(() => OrderRules.Check(Sound, Spec, Limits with { MaxMemory = 1000 }))
+        OrderRules.Check(Sound, Spec, Limits, boundsWindows: false);
+        FluentActions.Invoking(() => OrderRules.Check(Sound, Spec, Limits with { MaxMemory = 1000 }, boundsWindows: false))
             .Should().Throw<PlanRefusedException>().WithMessage("*this node gives 1000*");
     }
 
@@ -184,7 +184,7 @@ public sealed class OrderRulesTests
     }
 
     private static void Refused(LoadOrder order, string message) =>
-        FluentActions.Invoking(() => OrderRules.Check(order, Spec, Limits)).Should().Throw<ProtocolException>().WithMessage(message);
+        FluentActions.Invoking(() => OrderRules.Check(order, Spec, Limits, boundsWindows: false)).Should().Throw<ProtocolException>().WithMessage(message);
 
     private static LoadOrder With(ShardOptions options) => Sound with { Options = options };
 

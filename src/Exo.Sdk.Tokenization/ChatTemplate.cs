@@ -7,7 +7,7 @@ namespace Exo.Sdk.Tokenization;
 /// <summary>
 /// The chat template of a model: turns a conversation into the text that the model was trained to continue. Templates
 /// are in the Jinja language; a hand-written interpreter runs the part of it that chat templates use, under bounds on
-/// steps, text and depth, and a template can reach nothing but the values it is given. Immutable and safe for
+/// steps, bytes and depth, and a template can reach nothing but the values it is given. Immutable and safe for
 /// concurrent use.
 /// </summary>
 public sealed class ChatTemplate

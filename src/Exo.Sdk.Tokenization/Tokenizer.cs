@@ -31,7 +31,27 @@ public abstract class Tokenizer
     public static Tokenizer Load(string modelFolder)
     {
         ArgumentNullException.ThrowIfNull(modelFolder);
-        return TokenizerFolder.Load(modelFolder);
+        return TokenizerFolder.Load(modelFolder, vocabularySize: null);
+    }
+
+    /// <summary>Loads the tokenizer of a model folder and checks that its tokens are the model's.</summary>
+    /// <param name="modelFolder">The folder, as for <see cref="Load(string)"/>.</param>
+    /// <param name="vocabularySize">
+    /// How many ids the model knows: the <c>vocab_size</c> of its <c>config.json</c>. A token that a text may become, that is
+    /// put around texts or that ends a generation must be below. A special added token may lie outside, as in some published
+    /// models; ids that a template or a caller makes of it are for the caller to check.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not positive.</exception>
+    /// <exception cref="ModelFormatException">
+    /// A file is absent, damaged or larger than its bound, or a token is outside the model's vocabulary; the error names the
+    /// file, the token and its id.
+    /// </exception>
+    /// <exception cref="UnsupportedModelException">The tokenizer is of a kind that is not supported.</exception>
+    public static Tokenizer Load(string modelFolder, int vocabularySize)
+    {
+        ArgumentNullException.ThrowIfNull(modelFolder);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
+        return TokenizerFolder.Load(modelFolder, vocabularySize);
     }
 
     /// <summary>Encodes one text.</summary>

@@ -1,4 +1,5 @@
 using Exo.Sdk.Tokenization.Files;
+using Exo.Sdk.Tokenization.Pipeline;
 using Exo.Sdk.Tokenization.SentencePiece;
 
 namespace Exo.Sdk.Tokenization;
@@ -7,16 +8,29 @@ namespace Exo.Sdk.Tokenization;
 internal static class TokenizerFolder
 {
     /// <summary>Loads it.</summary>
-    public static Tokenizer Load(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="vocabularySize">How many ids the model knows; null where that is not to be checked.</param>
+    public static Tokenizer Load(string folder, int? vocabularySize)
+    {
+        TokenizerParts parts = Read(folder);
+        if (vocabularySize is { } size)
+        {
+            ModelVocabulary.Require(parts, size);
+        }
+
+        return new PipelineTokenizer(parts);
+    }
+
+    private static TokenizerParts Read(string folder)
     {
         string json = System.IO.Path.Combine(folder, "tokenizer.json"), model = System.IO.Path.Combine(folder, "tokenizer.model");
         if (System.IO.File.Exists(json))
         {
-            return TokenizerJson.Load(json, TokenizerSettings.Read(folder));
+            return TokenizerJson.Read(json, TokenizerSettings.Read(folder));
         }
 
         return System.IO.File.Exists(model)
-            ? SentencePieceFile.Load(model, TokenizerSettings.Read(folder))
+            ? SentencePieceFile.Read(model, TokenizerSettings.Read(folder))
             : throw new ModelFormatException(folder, "the folder has no tokenizer", "tokenizer.json or tokenizer.model", "neither");
     }
 }

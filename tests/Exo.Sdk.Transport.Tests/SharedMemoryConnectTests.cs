@@ -83,6 +83,69 @@ public sealed class SharedMemoryConnectTests
         second.Should().BeOfType<PeerLostException>().Which.LostRank.Should().Be(0);
     }
 
+    /// <summary>It is killed between the file's birth and the removal of its name, which is the others' business then.</summary>
+    [Fact]
+    public async Task A_file_whose_maker_is_lost_is_removed_by_those_who_opened_it()
+    {
+        string[] before = Files();
+        await using ITransportEndpoint dying = new TcpTransport().OpenMeetingPoint(new TransportOptions(), "shared-memory:", static (met, group, _) =>
+        {
+            using SharedMemoryFile file = SharedMemoryFile.Create(SharedMemoryFile.DefaultFolder, group.Size);
+            met.TrySend(1, [.. file.Key.Name, .. file.Key.Token], []);
+            byte[] reply = new byte[256];
+            for (int have = 0; have < reply.Length;)
+            {
+                met.Wait(1u << 1, 0, 20);
+                have += Math.Max(0, met.TryReceive(1, reply.AsSpan(have), []));
+            }
+
+            Files().Should().Contain(path => path.EndsWith(Convert.ToHexStringLower(file.Key.Name)));
+            throw new InvalidOperationException("killed");
+        });
+        await using ITransportEndpoint other = await new SharedMemoryTransport().OpenAsync(new TransportOptions());
+        string[] addresses = [dying.Address, other.Address];
+        Task<Exception?> first = Record.ExceptionAsync(async () => (await dying.ConnectAsync(Group(0, addresses))).Dispose());
+        Task<Exception?> second = Record.ExceptionAsync(async () => (await other.ConnectAsync(Group(1, addresses))).Dispose());
+        (await first.WaitAsync(Patience)).Should().BeOfType<InvalidOperationException>();
+        (await second.WaitAsync(Patience)).Should().BeOfType<PeerLostException>().Which.LostRank.Should().Be(0);
+        Files().Except(before).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void What_a_killed_process_left_long_ago_is_removed()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // There the files go with their process.
+        }
+
+        string folder = Directory.CreateTempSubdirectory("exo-stale-").FullName;
+        try
+        {
+            string Make(string name, double days)
+            {
+                string path = Path.Combine(folder, name);
+                File.WriteAllBytes(path, [1]);
+                File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddDays(-days));
+                return path;
+            }
+
+            string stale = Make("exo-00112233445566778899aabbccddeeff", 3);
+            string[] kept =
+            [
+                Make("exo-10112233445566778899aabbccddeeff", 1), Make("exo-something", 3), Make("exo-00112233445566778899aabbccddeeffff", 3),
+                Make("00112233445566778899aabbccddeeff", 3), Make("exo-GG112233445566778899aabbccddeeff", 3),
+            ];
+            using SharedMemoryFile file = SharedMemoryFile.Create(folder, 2);
+            File.Exists(stale).Should().BeFalse();
+            kept.Should().OnlyContain(path => File.Exists(path));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Addresses_of_another_transport_are_refused()
     {

@@ -20,6 +20,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 HERE = pathlib.Path(__file__).parent
 GOLDEN = HERE / "../../tests/golden/templates"
 
+# What a template is given besides, each in turn, where the generation prompt is asked for.
+VARIABLES = {
+    "thinking": [{}, {"enable_thinking": False}],
+    "budgets": [{}] + [{"thinking_budget": budget} for budget in (0, 512, 700, 16384, 100000)],
+}
+
 
 class Generation(jinja2.ext.Extension):
     tags = {"generation"}
@@ -80,7 +86,7 @@ for template in sorted(GOLDEN.glob("*.jinja")):
     for name, messages in data["conversations"].items():
         for tools in (False, True):
             for prompt in (False, True):
-                for variables in [{}, {"enable_thinking": False}] if template.stem == "thinking" and prompt else [{}]:
+                for variables in VARIABLES.get(template.stem, [{}]) if prompt else [{}]:
                     case = {"template": template.name, "conversation": name, "tools": tools, "prompt": prompt, "variables": variables}
                     given = {
                         "messages": messages, "tools": data["tools"] if tools else None, "documents": None,

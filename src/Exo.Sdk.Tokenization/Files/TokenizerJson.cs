@@ -14,7 +14,7 @@ internal static class TokenizerJson
     /// <summary>Reads the file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="settings">What the files beside it say.</param>
-    public static Tokenizer Load(string file, TokenizerSettings settings)
+    public static TokenizerParts Read(string file, TokenizerSettings settings)
     {
         JsonCursor root = JsonCursor.Open(file);
         JsonCursor model = root["model"];
@@ -38,7 +38,7 @@ internal static class TokenizerJson
         int? begin = added.Find(settings.Begin) ?? settings.BeginTokenOfModel;
         int? end = added.Find(settings.End);
         PostProcessor post = PostProcessor.Read(root["post_processor"], added).With(settings, begin, end);
-        return new PipelineTokenizer(new TokenizerParts
+        return new TokenizerParts
         {
             File = file,
             Vocabulary = vocabulary,
@@ -51,7 +51,7 @@ internal static class TokenizerJson
             Suffix = post.Suffix,
             BeginToken = begin,
             EndTokens = settings.EndTokens(end),
-        });
+        };
     }
 
     /// <summary>Reads an added token.</summary>
@@ -65,7 +65,10 @@ internal static class TokenizerJson
 
         bool special = json["special"].Bool(false);
         return new AddedToken(
-            id, content, special, json["single_word"].Bool(false), json["lstrip"].Bool(false), json["rstrip"].Bool(false), json["normalized"].Bool(!special));
+            id, content, special, json["single_word"].Bool(false), json["lstrip"].Bool(false), json["rstrip"].Bool(false), json["normalized"].Bool(!special))
+        {
+            File = json.File,
+        };
     }
 
     private static Dictionary<string, int> ReadVocabulary(JsonCursor json)

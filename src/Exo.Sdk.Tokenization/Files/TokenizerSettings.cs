@@ -103,7 +103,7 @@ internal sealed class TokenizerSettings
 
         foreach ((string content, JsonCursor id) in _addedTokens.Members())
         {
-            yield return new AddedToken(id.Index(), content, IsSpecial: false);
+            yield return new AddedToken(id.Index(), content, IsSpecial: false) { File = id.File };
         }
     }
 

@@ -202,13 +202,13 @@ internal sealed class TemplateParser
     private List<string> Targets()
     {
         List<string> targets = [];
-        bool parenthesised = _cursor.TryTake("(");
+        bool parenthesized = _cursor.TryTake("(");
         do
         {
             targets.Add(_cursor.Take(TemplateTokenKind.Name, "a name"));
         }
         while (_cursor.TryTake(",") && _cursor.Kind == TemplateTokenKind.Name);
-        if (parenthesised)
+        if (parenthesized)
         {
             Expect(")");
         }

@@ -9,4 +9,8 @@ namespace Exo.Sdk.Tokenization.Pipeline;
 /// <param name="StripRight">Whether it swallows the white space behind it.</param>
 /// <param name="Normalized">Whether it is matched in the normalized text.</param>
 internal sealed record AddedToken(
-    int Id, string Content, bool IsSpecial, bool SingleWord = false, bool StripLeft = false, bool StripRight = false, bool Normalized = false);
+    int Id, string Content, bool IsSpecial, bool SingleWord = false, bool StripLeft = false, bool StripRight = false, bool Normalized = false)
+{
+    /// <summary>The file that defines it, for errors; null where that is the tokenizer's own.</summary>
+    public string? File { get; init; }
+}

@@ -20,10 +20,10 @@ internal sealed class SentencePieceFile
 
     private SentencePieceFile(string file) => _file = file;
 
-    /// <summary>Loads the file.</summary>
+    /// <summary>Reads the file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="settings">What the files beside it say.</param>
-    public static Tokenizer Load(string file, TokenizerSettings settings)
+    public static TokenizerParts Read(string file, TokenizerSettings settings)
     {
         SentencePieceFile model = new(file);
         model.Read(new ProtoReader(file, BoundedFile.ReadAll(file, JsonCursor.MaxFileSize)));
@@ -199,7 +199,7 @@ internal sealed class SentencePieceFile
         }
     }
 
-    private PipelineTokenizer Build(TokenizerSettings settings)
+    private TokenizerParts Build(TokenizerSettings settings)
     {
         Dictionary<string, int> vocabulary = [];
         for (int id = 0; id < _pieces.Count; id++)
@@ -220,7 +220,7 @@ internal sealed class SentencePieceFile
         int? begin = added.Find(settings.Begin) ?? Piece(_begin), end = added.Find(settings.End) ?? Piece(_end);
         bool addsBegin = settings.AddsBegin ?? true, addsEnd = settings.AddsEnd ?? false;
         SentencePieceNormalizer normalizer = new(_dummyPrefix, _removeExtra, _escape);
-        return new PipelineTokenizer(new TokenizerParts
+        return new TokenizerParts
         {
             File = _file,
             Vocabulary = vocabulary,
@@ -232,7 +232,7 @@ internal sealed class SentencePieceFile
             Suffix = addsEnd && end is { } e ? [e] : [],
             BeginToken = begin,
             EndTokens = settings.EndTokens(end),
-        });
+        };
     }
 
     private int? Piece(int id) => id >= 0 && id < _pieces.Count ? id : null;

@@ -24,6 +24,10 @@ internal readonly record struct SharedMemoryKey(byte[] Name, byte[] Token)
 internal sealed unsafe class SharedMemoryFile : IDisposable
 {
     private const int Line = 128;
+    private const string NamePrefix = "exo-";
+
+    /// <summary>A name is there for as long as a group connects, so one of this age was left by a process that was killed meanwhile.</summary>
+    private static readonly TimeSpan Stale = TimeSpan.FromDays(2);
 
     private readonly string _path;
     private readonly int _size;
@@ -61,6 +65,7 @@ internal sealed unsafe class SharedMemoryFile : IDisposable
             RandomNumberGenerator.GetBytes(SharedMemoryKey.NameByteCount),
             RandomNumberGenerator.GetBytes(SharedMemoryKey.TokenByteCount));
         string path = PathOf(folder, key);
+        RemoveStale(folder);
         try
         {
             FileStreamOptions options = Options(FileMode.CreateNew);
@@ -184,7 +189,26 @@ internal sealed unsafe class SharedMemoryFile : IDisposable
     private static long ByteCount(int size) =>
         ((1 + size) * Line) + ((long)size * (size - 1) * RingMemory.ByteCount(RingMemory.CapacityFor(size)));
 
-    private static string PathOf(string folder, SharedMemoryKey key) => Path.Combine(folder, $"exo-{Convert.ToHexStringLower(key.Name)}");
+    private static string PathOf(string folder, SharedMemoryKey key) => Path.Combine(folder, $"{NamePrefix}{Convert.ToHexStringLower(key.Name)}");
+
+    private static void RemoveStale(string folder)
+    {
+        try
+        {
+            foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles($"{NamePrefix}*"))
+            {
+                string name = file.Name[NamePrefix.Length..];
+                if (name.Length == 2 * SharedMemoryKey.NameByteCount && name.All(char.IsAsciiHexDigitLower) && DateTime.UtcNow - file.LastWriteTimeUtc > Stale)
+                {
+                    file.Delete();
+                }
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Another user's, or the folder is not there; whoever makes a file in it will say so.
+        }
+    }
 
     private static FileStreamOptions Options(FileMode mode) => new()
     {

@@ -137,6 +137,8 @@ internal sealed class SharedMemoryRendezvous
         }
         catch
         {
+            // Rank 0 removes the name, unless it was killed before it came to that.
+            file.Unlink();
             file.Dispose();
             throw;
         }

@@ -183,7 +183,7 @@ public sealed class Cluster : IAsyncDisposable
             options.Progress?.Report(new ClusterProgress(ClusterStage.ReadingModel));
             model = await Task.Run(() => OpenModel.Open(options.ModelFolder!, options.OfferedFamilies), cancellationToken).ConfigureAwait(false);
             (Tokenizer tokenizer, ChatTemplate? template) =
-                await Task.Run(() => (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder)), cancellationToken).ConfigureAwait(false);
+                await Task.Run(() => (Tokenizer.Load(model.Folder, model.Spec.VocabularySize), ChatTemplate.Load(model.Folder)), cancellationToken).ConfigureAwait(false);
             IComputeBackend backend = BackendChoice.Make(options, model.Spec);
             ILogger logger = options.LoggerFactory.CreateLogger<Cluster>();
             if (model.UnusedTensors is { Count: > 0 } unused)

@@ -240,14 +240,7 @@ public sealed class ExoNode : IAsyncDisposable
             Interval = TimeSpan.FromMilliseconds(bootstrap.HeartbeatIntervalMs),
             Timeout = TimeSpan.FromMilliseconds(bootstrap.HeartbeatTimeoutMs),
         };
-        ProvenConnection connection = await NodeDialer
-            .DialAsync(
-                new DnsEndPoint(IPAddress.Loopback.ToString(), bootstrap.Port, AddressFamily.InterNetwork),
-                bootstrap.Secret,
-                ParentTimeout,
-                TimeProvider.System,
-                CancellationToken.None)
-            .ConfigureAwait(false);
+        ProvenConnection connection = await DialParentAsync(bootstrap, heartbeats.Timeout).ConfigureAwait(false);
         return await NodeSession
             .RunAsync(
                 parts,
@@ -259,6 +252,23 @@ public sealed class ExoNode : IAsyncDisposable
                 new HostLogger((LogLevel)bootstrap.LogLevel),
                 CancellationToken.None)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// A parent may be slow while it starts many children, but one that is stopped is not waited for: for half as long as later, because this
+    /// process has spent the other half on its own start.
+    /// </summary>
+    private static async Task<ProvenConnection> DialParentAsync(NodeBootstrap bootstrap, TimeSpan stillness)
+    {
+        using CancellationTokenSource ended = new();
+        DnsEndPoint endpoint = new(IPAddress.Loopback.ToString(), bootstrap.Port, AddressFamily.InterNetwork);
+        Task<ProvenConnection> dialing = NodeDialer.DialAsync(endpoint, bootstrap.Secret, ParentTimeout, ParentTimeout, TimeProvider.System, ended.Token);
+        Task stopped = StoppedProcess.WatchAsync(StoppedProcess.Parent(), stillness / 2, ended.Token);
+        Task first = await Task.WhenAny(dialing, stopped).ConfigureAwait(false);
+        await ended.CancelAsync().ConfigureAwait(false);
+        return first == dialing
+            ? await dialing.ConfigureAwait(false)
+            : throw new NodeException("parent", $"it was stopped for more than {stillness.TotalMilliseconds / 2:F0} ms");
     }
 
     /// <summary>The transports that can be made here. What is missing the parent hears from the hello, and why from this output.</summary>

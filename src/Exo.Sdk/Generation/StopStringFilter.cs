@@ -20,7 +20,7 @@ internal sealed class StopStringFilter(IReadOnlyList<string> stops)
             return text;
         }
 
-        string all = _held.Append(text).ToString();
+        string all = _held.Length == 0 ? text : _held.Append(text).ToString();
         int cut = -1;
         foreach (string stop in _stops)
         {

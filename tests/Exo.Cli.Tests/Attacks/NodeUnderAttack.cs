@@ -63,6 +63,7 @@ internal sealed class NodeUnderAttack : IDisposable
             .UseModel(TinyModel.Path)
             .UseClusterKey(Key)
             .AddNode(Endpoint.ToString())
+            .UseHeartbeats(new HeartbeatOptions { Timeout = TimeSpan.FromSeconds(5) }) // The attackers take this process's own threads from the host.
             .UseThreadsPerRank(1)
             .BuildAsync();
         (await cluster.GenerateTextAsync("Hello!", Short)).Should().NotBeEmpty();

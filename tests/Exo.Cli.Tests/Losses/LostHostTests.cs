@@ -60,7 +60,7 @@ public sealed class LostHostTests(Fleet fleet, ITestOutputHelper output) : IClas
         await begun.Task.WaitAsync(Hang);
         await Task.Delay(round.Moment * round.Phase switch
         {
-            Phase.Start => start,
+            Phase.Start => start * round.Moment, // Most of a start is loading.
             Phase.Load => start / 4,
             Phase.Dispose => TimeSpan.FromMilliseconds(50),
             _ => TimeSpan.FromSeconds(0.5),

@@ -82,7 +82,7 @@ public sealed class LostRankTests(Fleet fleet, ITestOutputHelper output) : IClas
             if (round.Phase is Phase.Start or Phase.Load)
             {
                 await (round.Phase == Phase.Start ? FindAsync() : Task.WhenAll(FindAsync(), _loading.Task)).WaitAsync(Hang);
-                await ActAsync(round.Phase == Phase.Start ? start : start / 4);
+                await ActAsync(round.Phase == Phase.Start ? start * round.Moment : start / 4); // Most of a start is loading.
                 return await EndedAsync(building);
             }
 

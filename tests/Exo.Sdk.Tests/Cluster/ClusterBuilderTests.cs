@@ -41,6 +41,28 @@ public sealed class ClusterBuilderTests
     }
 
     [Fact]
+    public async Task A_tokenizer_with_a_token_that_the_model_lacks_is_refused_before_anything_starts()
+    {
+        string folder = Directory.CreateTempSubdirectory("exo-foreign-tokenizer-").FullName;
+        try
+        {
+            foreach (string file in Directory.GetFiles(TinyModel.Path))
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            }
+
+            File.WriteAllText(Path.Combine(folder, "added_tokens.json"), """{"<beyond>":60000}""");
+            Func<Task> build = () => new ClusterBuilder().UseModel(folder).BuildAsync();
+            ModelFormatException error = (await build.Should().ThrowAsync<ModelFormatException>().WithMessage("*'<beyond>'*vocab_size*60000*")).Which;
+            error.File.Should().EndWith("added_tokens.json");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task A_builder_is_used_once()
     {
         ClusterBuilder builder = new ClusterBuilder().UseModel(TinyModel.Path);

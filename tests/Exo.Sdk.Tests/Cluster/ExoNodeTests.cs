@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
@@ -70,6 +71,19 @@ public sealed class ExoNodeTests
         string endpoint = socket.LocalEndPoint!.ToString()!;
         Func<Task> build = () => new ClusterBuilder().UseModel(TinyModel.Path).AddNode(endpoint).BuildAsync();
         await build.Should().ThrowAsync<NodeException>().WithMessage($"*{endpoint}*exo node*");
+    }
+
+    /// <summary>As one that is frozen does: the system accepts for it.</summary>
+    [Fact]
+    public async Task A_node_that_accepts_and_says_nothing_is_given_up_as_any_silent_one()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        string endpoint = listener.LocalEndpoint.ToString()!;
+        long began = Stopwatch.GetTimestamp();
+        Func<Task> build = () => new ClusterBuilder().UseModel(TinyModel.Path).UseClusterKey(Key).AddNode(endpoint).BuildAsync();
+        await build.Should().ThrowAsync<NodeException>().WithMessage($"*{endpoint}*did not answer within 1200 ms*");
+        Stopwatch.GetElapsedTime(began).Should().BeLessThan(TimeSpan.FromSeconds(2));
     }
 
     [Fact]

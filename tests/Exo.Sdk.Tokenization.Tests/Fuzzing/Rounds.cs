@@ -6,12 +6,11 @@ namespace Exo.Sdk.Tokenization.Tests.Fuzzing;
 
 /// <summary>
 /// Runs cases drawn at random, each within bounds of time and memory. A run of the tests takes the same cases every time;
-/// with EXO_FUZZ_SECONDS in the environment each test goes on with new ones for as long.
+/// with EXO_FUZZ_SECONDS in the environment each test goes on with new ones for as long, and EXO_FUZZ_SEED is the first seed.
 /// </summary>
 internal static class Rounds
 {
-    private const string Variable = "EXO_FUZZ_SECONDS";
-    private const int Seed = 20_260_108;
+    private const int DefaultSeed = 20_260_108;
 
     // A case takes a second or two at most; the rest is for a machine that does other things at the same time.
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(30);
@@ -24,14 +23,15 @@ internal static class Rounds
     /// <exception cref="Exception">A case broke a bound, or failed with an error that is none of ours.</exception>
     public static void Run(int cases, long maxBytes, Func<Random, (string Input, Action Run)> next, ITestOutputHelper output)
     {
-        double seconds = double.TryParse(Environment.GetEnvironmentVariable(Variable), CultureInfo.InvariantCulture, out double given) ? given : 0;
+        double seconds = Given("EXO_FUZZ_SECONDS") ?? 0;
+        int first = (int)(Given("EXO_FUZZ_SEED") ?? DefaultSeed);
         long start = Stopwatch.GetTimestamp();
         int done = 0, refused = 0;
         (TimeSpan Time, int Seed) slowest = default;
         (long Bytes, int Seed) largest = default;
         for (; done < cases || Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; done++)
         {
-            int seed = Seed + done;
+            int seed = first + done;
             (string input, Action run) = next(new Random(seed));
             long before = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
             try
@@ -57,6 +57,9 @@ internal static class Rounds
 
         output.WriteLine($"{done} cases, {refused} refused; slowest {slowest.Time.TotalMilliseconds:0} ms (seed {slowest.Seed}), largest {largest.Bytes / 1e6:0} MB (seed {largest.Seed})");
     }
+
+    private static double? Given(string variable) =>
+        double.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out double value) ? value : null;
 
     private static string Shown(string input) => (input.Length <= 2000 ? input : $"{input.AsSpan(0, 2000)}…").Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal);
 }

@@ -20,7 +20,6 @@ internal sealed class ChildProcess : IAsyncDisposable
     private const int KeptLines = 8;
     private const int LongestLine = 1000;
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Process _process;
     private readonly ProvenListener _listener;
@@ -97,7 +96,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         try
         {
             Task exited = _process.WaitForExitAsync(limit.Token);
-            Task stopped = WatchForStopAsync(stillness, limit.Token);
+            Task stopped = StoppedProcess.WatchAsync(Id, stillness, limit.Token);
             Task first = await Task.WhenAny(_connection.Task, exited, stopped).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             if (first == _connection.Task)
@@ -172,36 +171,6 @@ internal sealed class ChildProcess : IAsyncDisposable
         catch (InvalidOperationException)
         {
             // It has ended by itself.
-        }
-    }
-
-    /// <summary>Ends when the child has been stopped by a signal for a while, where the system tells; it cannot connect then.</summary>
-    private async Task WatchForStopAsync(TimeSpan stillness, CancellationToken cancellationToken)
-    {
-        long? since = null;
-        while (since is not { } at || Stopwatch.GetElapsedTime(at) < stillness)
-        {
-            await Task.Delay(WatchInterval, cancellationToken).ConfigureAwait(false);
-            since = IsStopped() ? since ?? Stopwatch.GetTimestamp() : null;
-        }
-    }
-
-    private bool IsStopped()
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return false;
-        }
-
-        try
-        {
-            // The state follows the command's name, which is in parentheses and may hold any character.
-            string stat = File.ReadAllText($"/proc/{Id}/stat");
-            return stat.AsSpan(stat.LastIndexOf(')') + 1).TrimStart() is ['T' or 't', ..];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 

@@ -13,11 +13,12 @@ internal static class NodeDialer
     /// <param name="endpoint">Where.</param>
     /// <param name="key">The cluster's key, stretched.</param>
     /// <param name="timeout">How long it may take in all.</param>
+    /// <param name="stillness">How long a node that has accepted the connection may take to prove itself.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="NodeException">Nobody answers there in time, or it does not share the key or the protocol.</exception>
     public static async Task<ProvenConnection> DialAsync(
-        DnsEndPoint endpoint, ReadOnlyMemory<byte> key, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+        DnsEndPoint endpoint, ReadOnlyMemory<byte> key, TimeSpan timeout, TimeSpan stillness, TimeProvider time, CancellationToken cancellationToken)
     {
         string name = $"{endpoint.Host}:{endpoint.Port}";
         using CancellationTokenSource clock = new(timeout, time);
@@ -26,7 +27,7 @@ internal static class NodeDialer
         {
             try
             {
-                return await DialOnceAsync(endpoint, name, key, timeout, time, limit.Token).ConfigureAwait(false);
+                return await DialOnceAsync(endpoint, name, key, stillness, time, limit.Token).ConfigureAwait(false);
             }
             catch (Exception error) when (HasEndedEarly(error) && !limit.IsCancellationRequested)
             {
@@ -50,20 +51,33 @@ internal static class NodeDialer
         error is ProtocolException { InnerException: not null }
         or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted };
 
+    /// <summary>A node that runs answers at once, also while it serves another host; one that is frozen still accepts connections.</summary>
     private static async Task<ProvenConnection> DialOnceAsync(
-        DnsEndPoint endpoint, string name, ReadOnlyMemory<byte> key, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+        DnsEndPoint endpoint, string name, ReadOnlyMemory<byte> key, TimeSpan stillness, TimeProvider time, CancellationToken cancellationToken)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(endpoint, cancellationToken).ConfigureAwait(false);
-            NetworkStream stream = new(socket, ownsSocket: false);
-            await using (stream.ConfigureAwait(false))
+            using CancellationTokenSource silence = new(stillness, time);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
+            try
             {
-                SessionKey session = await SharedSecretHandshake
-                    .AuthenticateAsync(stream, key, HandshakeRole.Dialer, timeout, time, cancellationToken)
-                    .ConfigureAwait(false);
-                return new ProvenConnection(socket, session, name);
+                NetworkStream stream = new(socket, ownsSocket: false);
+                await using (stream.ConfigureAwait(false))
+                {
+                    SessionKey session = await SharedSecretHandshake
+                        .AuthenticateAsync(stream, key, HandshakeRole.Dialer, Timeout.InfiniteTimeSpan, time, either.Token)
+                        .ConfigureAwait(false);
+                    return new ProvenConnection(socket, session, name);
+                }
+            }
+            catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new NodeException(
+                    name,
+                    $"it accepted the connection and did not answer within {stillness.TotalMilliseconds:F0} ms (HeartbeatOptions.Timeout); it is frozen or overloaded",
+                    error);
             }
         }
         catch

@@ -112,7 +112,9 @@ internal sealed class RemoteNode : INode
         CancellationToken cancellationToken)
     {
         long began = time.GetTimestamp();
-        ProvenConnection connection = await NodeDialer.DialAsync(endpoint, key, connectTimeout, time, cancellationToken).ConfigureAwait(false);
+        ProvenConnection connection = await NodeDialer
+            .DialAsync(endpoint, key, connectTimeout, heartbeats.Timeout, time, cancellationToken)
+            .ConfigureAwait(false);
         RemoteNode node = new(connection.Peer, connection, child: null, heartbeats, time, logger)
         {
             LocalHost = (connection.Socket.LocalEndPoint as IPEndPoint)?.Address.MapToIPv4IfPossible().ToString(),

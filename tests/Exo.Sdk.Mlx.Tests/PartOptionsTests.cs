@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Exo.Sdk.Mlx.Tests.Support;
 
 namespace Exo.Sdk.Mlx.Tests;
 
@@ -26,6 +27,15 @@ public sealed class PartOptionsTests
         said.RootElement.EnumerateObject().Should().NotContain(p => p.Value.ValueKind == JsonValueKind.Null);
     }
 
+    /// <summary>Without the library's path the child would find no MLX, and in another precision other bits.</summary>
+    [StandinFact]
+    public async Task A_child_process_computes_as_its_parent_is_set()
+    {
+        MlxBackend backend = new(new MlxBackendOptions { LibraryPath = new Standin().Path, Device = MlxComputeDevice.Cpu, Precision = MlxPrecision.BFloat16 });
+
+        (await LogitsAsync(backend, RankHosting.ChildProcess)).Should().Equal(await LogitsAsync(backend, RankHosting.InProcess));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]
@@ -44,5 +54,11 @@ public sealed class PartOptionsTests
         string options = isPatch ? string.Concat(whole.AsSpan(0, whole.Length - 1), ",", description.AsSpan(1)) : description;
 
         new MlxBackend().Invoking(b => b.WithOptions(options)).Should().Throw<ConfigurationException>();
+    }
+
+    private static async Task<float[]> LogitsAsync(MlxBackend backend, RankHosting hosting)
+    {
+        await using Cluster cluster = await new ClusterBuilder().UseModel(TinyModel.Path).UseLocalRanks(2, hosting).UseBackend(backend).BuildAsync();
+        return await cluster.ComputeLogitsAsync([3, 1, 4]);
     }
 }

@@ -19,4 +19,5 @@ if (result.Action is ParseErrorAction error)
     error.ShowTypoCorrections = false;
 }
 
-return await result.InvokeAsync().ConfigureAwait(false);
+// CommandRunner answers signals, with an exit code for each.
+return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }).ConfigureAwait(false);

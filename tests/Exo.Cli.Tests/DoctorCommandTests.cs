@@ -15,6 +15,21 @@ public sealed class DoctorCommandTests
     }
 
     [Fact]
+    public async Task Facts_from_elsewhere_steer_no_terminal()
+    {
+        string path = Path.GetTempFileName();
+        string facts = (await ExoProcess.RunAsync("doctor", "--facts")).Output;
+        facts.Should().Contain("registers of");
+        await File.WriteAllTextAsync(path, facts.Replace("registers of", "\\u001b[2J\\u009b2J", StringComparison.Ordinal));
+
+        ExoResult result = await ExoProcess.RunAsync("doctor", "--from", path);
+
+        result.ExitCode.Should().Be(0, result.Error);
+        result.Output.Should().Contain("\\u001b[2J\\u009b2J").And.NotMatchRegex("[\u001b\u009b]");
+        File.Delete(path);
+    }
+
+    [Fact]
     public async Task The_report_is_the_same_for_programs_and_from_facts()
     {
         string path = Path.GetTempFileName();

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Exo.Sdk.Testing;
 using Xunit.Abstractions;
 
@@ -22,6 +24,51 @@ public sealed class EndTests(EndTests.LongTexts model, ITestOutputHelper output)
         await run.FirstOutputAsync();
         run.Family().Should().HaveCount(3);
         await InterruptAsync(run);
+    }
+
+    [LinuxFact]
+    public async Task SIGTERM_ends_a_run_with_143_and_leaves_no_child()
+    {
+        using ExoProcess run = ExoProcess.Start(EndlessRun(3));
+        await run.FirstOutputAsync();
+        await InterruptAsync(run, Signals.Terminate, 143);
+    }
+
+    [LinuxFact]
+    public async Task SIGTERM_stops_a_node_as_an_interrupt_does()
+    {
+        TaskCompletionSource listens = new();
+        using ExoProcess node = ExoProcess.Start(["node", "--listen", "127.0.0.1:0"], onErrorLine: _ => listens.TrySetResult());
+        await listens.Task.WaitAsync(ExoProcess.Limit);
+        Signals.Send(node.Id, Signals.Terminate);
+        (await node.EndAsync()).ExitCode.Should().Be(0);
+    }
+
+    /// <summary>By default it is lost after 1.2 s.</summary>
+    [LinuxFact]
+    public async Task A_longer_heartbeat_timeout_bears_a_longer_pause()
+    {
+        using ExoProcess run = ExoProcess.Start([.. EndlessRun(2), "--heartbeat-timeout", "20"]);
+        await run.FirstOutputAsync();
+        int child = run.Family().Single(id => id != run.Id);
+        Signals.Send(child, Signals.Stop);
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        Signals.Send(child, Signals.Continue);
+        await Task.Delay(TimeSpan.FromSeconds(0.5));
+        run.Family().Should().HaveCount(2);
+        await InterruptAsync(run);
+    }
+
+    [Fact]
+    public async Task A_node_that_never_answers_is_given_up_after_the_connect_timeout()
+    {
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        long start = Stopwatch.GetTimestamp();
+        ExoResult result = await ExoProcess.RunAsync("run", "--raw", "x", "--node", $"{silent.LocalEndpoint}", "--connect-timeout", "0.5");
+        result.ExitCode.Should().Be(1);
+        result.Error.Should().Contain($"{silent.LocalEndpoint}");
+        Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(5), "the default is ten seconds");
     }
 
     [LinuxFact]
@@ -94,13 +141,13 @@ public sealed class EndTests(EndTests.LongTexts model, ITestOutputHelper output)
         }
     }
 
-    private async Task InterruptAsync(ExoProcess run)
+    private async Task InterruptAsync(ExoProcess run, int signal = Signals.Interrupt, int exitCode = 130)
     {
         long start = Stopwatch.GetTimestamp();
-        Signals.Send(run.Id, Signals.Interrupt);
+        Signals.Send(run.Id, signal);
         ExoResult result = await run.EndAsync();
         output.WriteLine($"ended after {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F0} ms");
-        result.ExitCode.Should().Be(130);
+        result.ExitCode.Should().Be(exitCode);
         result.Error.Should().BeEmpty();
         Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(1.9), "it is not the last resort of two seconds that ends it");
         run.Family().Should().BeEmpty("the run waits for its children");

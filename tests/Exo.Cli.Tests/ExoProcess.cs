@@ -91,6 +91,10 @@ internal sealed class ExoProcess : IDisposable
         return line is not null && (Convert.ToUInt64(line[field.Length..].Trim(), 16) & interruptBit) != 0;
     }
 
+    /// <summary>Exo with arguments as a shell takes it.</summary>
+    public static string CommandLine(string[] arguments) => string.Join(
+        ' ', new[] { Muxer(), "exec", Path.Combine(AppContext.BaseDirectory, "exo.dll") }.Concat(arguments).Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+
     /// <summary>Runs exo to its end.</summary>
     public static async Task<ExoResult> RunAsync(params string[] arguments)
     {

@@ -69,6 +69,20 @@ public sealed class RunCommandTests(RunCommandTests.OneRank one) : IClassFixture
         (await reading.EndAsync()).Should().Be(argument);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n")]
+    [InlineData(" \r\n\n")]
+    public async Task Nothing_on_standard_input_is_no_message(string input)
+    {
+        using ExoProcess reading = ExoProcess.Start(["run", "--quiet"], keepInputOpen: true);
+        await reading.WriteAndCloseInputAsync(input);
+        ExoResult result = await reading.EndAsync();
+        result.ExitCode.Should().Be(1);
+        result.Output.Should().BeEmpty();
+        result.Error.Should().Contain("message is empty");
+    }
+
     [Fact]
     public async Task A_message_that_begins_with_a_dash_goes_behind_two()
     {

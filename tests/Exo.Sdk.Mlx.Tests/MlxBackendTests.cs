@@ -26,10 +26,12 @@ public sealed class MlxBackendTests
     [Fact]
     public void A_file_that_is_no_library_is_reported_as_that()
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory("exo-mlx-").FullName, "libmlxc.so");
+        string folder = Directory.CreateTempSubdirectory("exo-mlx-").FullName;
+        string path = Path.Combine(folder, "libmlxc.so");
         File.WriteAllText(path, "not a library");
 
         Availability answer = new MlxBackend(new MlxBackendOptions { LibraryPath = path }).Probe();
+        Directory.Delete(folder, recursive: true);
 
         answer.IsAvailable.Should().BeFalse();
         answer.Reason.Should().Contain(path).And.NotContain("no such file");

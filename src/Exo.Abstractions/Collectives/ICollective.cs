@@ -62,6 +62,20 @@ public interface ICollective : IDisposable
     void WaitForMessage(int peer);
 
     /// <summary>
+    /// Divides the group: the ranks that name the same color form a part, in which they are counted by their keys, and by their ranks where
+    /// keys are equal. Every rank calls it, as one operation; it may be divided again.
+    /// </summary>
+    /// <remarks>
+    /// A part shares the connections of its group. One thread at a time may call the operations of a group and of all its parts, and two ranks
+    /// call those that they have in common in the same order. A part ends with its group, and where a part loses a rank the group ends:
+    /// <see cref="PeerLostException.LostRank"/> counts as the group does that was connected. Disposing of a part ends the part alone.
+    /// </remarks>
+    /// <param name="color">Which part this rank belongs to, 0 or more; negative for none.</param>
+    /// <param name="key">Where in the part it stands.</param>
+    /// <returns>This rank's part; null where it belongs to none.</returns>
+    ICollective? Split(int color, int key);
+
+    /// <summary>
     /// Ends the group from outside: the operation under way and all later ones throw
     /// <see cref="PeerLostException"/> naming <paramref name="lostRank"/>. The first call wins.
     /// </summary>

@@ -47,6 +47,19 @@ internal sealed class ClusterArguments
         Description = "Bind the compute threads of local ranks to processors.",
     };
 
+    private readonly Option<double?> _connectTimeout = new("--connect-timeout")
+    {
+        Description = "How long ranks may take to start, to be reached and to connect with each other, each for itself. Default: 10.",
+        HelpName = "SECONDS",
+    };
+
+    private readonly Option<double?> _heartbeatTimeout = new("--heartbeat-timeout")
+    {
+        Description = "How long a rank may be silent before it counts as lost. Default: 1.2, eight beats of 150 ms, so that a dead or frozen machine "
+            + "is an error within 2 s. A machine that pauses for longer (suspended, swapping) is lost too; if yours do, set more, and a real loss is noticed that much later.",
+        HelpName = "SECONDS",
+    };
+
     private readonly Option<WirePrecision> _wire = new("--wire")
     {
         Description = "How partial sums travel between ranks: Float32 (exact), BFloat16 or Int8Blocks (for slow networks).",
@@ -63,12 +76,24 @@ internal sealed class ClusterArguments
         command.Options.Add(_activations);
         _backend.AddTo(command);
         _transport.AddTo(command);
+        command.Options.Add(_connectTimeout);
+        command.Options.Add(_heartbeatTimeout);
         command.Options.Add(_pin);
         command.Options.Add(_wire);
     }
 
-    public async Task<Cluster> StartAsync(
-        ParseResult result, StatusLine status, CancellationToken cancellationToken, StepTimeline? timeline = null)
+    /// <summary>Starts a cluster and shows how far it has come.</summary>
+    public static async Task<Cluster> StartAsync(ClusterBuilder builder, CancellationToken cancellationToken)
+    {
+        StatusLine status = new();
+        Cluster cluster = await builder.ReportProgress(status).BuildAsync(cancellationToken).ConfigureAwait(false);
+        status.Clear();
+        return cluster;
+    }
+
+    /// <summary>What the cluster is made of.</summary>
+    /// <exception cref="ConfigurationException">An option cannot work.</exception>
+    public ClusterBuilder Read(ParseResult result)
     {
         ClusterBuilder builder = new ClusterBuilder()
             .UseModel(_model.Folder(result))
@@ -77,8 +102,7 @@ internal sealed class ClusterArguments
                 result.GetValue(_processes) ? RankHosting.ChildProcess : RankHosting.InProcess)
             .UseActivations(result.GetValue(_activations))
             .UseKeyValues(result.GetValue(_model.KeyValues))
-            .UseWirePrecision(result.GetValue(_wire))
-            .ReportProgress(status);
+            .UseWirePrecision(result.GetValue(_wire));
         _transport.Apply(result, builder);
         foreach (string node in result.GetValue(_nodes) ?? [])
         {
@@ -110,9 +134,19 @@ internal sealed class ClusterArguments
             builder.PinThreads();
         }
 
-        if (timeline is not null)
+        if (Seconds(result, _connectTimeout, 0.001) is { } connect)
         {
-            builder.UseTimeline(timeline);
+            builder.UseConnectTimeout(connect);
+        }
+
+        if (Seconds(result, _heartbeatTimeout, 0.1) is { } silence)
+        {
+            HeartbeatOptions usual = new();
+            builder.UseHeartbeats(new HeartbeatOptions
+            {
+                Timeout = silence,
+                Interval = silence < usual.Timeout ? usual.Interval * (silence / usual.Timeout) : usual.Interval,
+            });
         }
 
         if (result.GetAtLeast(_threads, 1) is { } threads)
@@ -120,8 +154,10 @@ internal sealed class ClusterArguments
             builder.UseThreadsPerRank(threads);
         }
 
-        Cluster cluster = await builder.BuildAsync(cancellationToken).ConfigureAwait(false);
-        status.Clear();
-        return cluster;
+        return builder;
     }
+
+    private static TimeSpan? Seconds(ParseResult result, Option<double?> option, double least) =>
+        result.GetWithin(option, value => value is null || (value >= least && value <= 3600), FormattableString.Invariant($"{least} to 3600 seconds"))
+            is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 }

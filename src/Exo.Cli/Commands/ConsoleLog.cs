@@ -1,3 +1,4 @@
+using Exo.Cli.Output;
 using Microsoft.Extensions.Logging;
 
 namespace Exo.Cli.Commands;
@@ -20,7 +21,7 @@ internal sealed class ConsoleLog : ILoggerFactory, ILogger
     {
         if (IsEnabled(logLevel))
         {
-            Console.Error.WriteLine($"{DateTime.Now:HH:mm:ss} {formatter(state, exception)}{(exception is null ? "" : $": {exception.Message}")}");
+            SafeConsole.WriteErrorLine($"{DateTime.Now:HH:mm:ss} {formatter(state, exception)}{(exception is null ? "" : $": {exception.Message}")}");
         }
     }
 

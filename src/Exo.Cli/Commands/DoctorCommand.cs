@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Exo.Cli.Doctor;
+using Exo.Cli.Output;
 
 namespace Exo.Cli.Commands;
 
@@ -31,8 +32,7 @@ internal static class DoctorCommand
                 ? MachineFacts.Read(file)
                 : await FactGathering.GatherAsync(BackendArguments.All(), TransportArguments.All(), cancellationToken).ConfigureAwait(false);
             DoctorReport report = Diagnosis.Of(machine);
-            await Console.Out.WriteAsync(
-                result.GetValue(facts) ? machine.ToJson() + "\n" : result.GetValue(json) ? report.ToJson() : report.ToText()).ConfigureAwait(false);
+            SafeConsole.Write(result.GetValue(facts) ? machine.ToJson() + "\n" : result.GetValue(json) ? report.ToJson() : report.ToText());
         });
         return command;
     }

@@ -44,7 +44,7 @@ internal static class LogitsCommand
         command.Options.Add(json);
         command.SetWork(async (result, cancellationToken) =>
         {
-            Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken).ConfigureAwait(false);
+            Cluster running = await ClusterArguments.StartAsync(cluster.Read(result), cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
                 float[] logits = await running.ComputeLogitsAsync(result.GetValue(tokens)!, cancellationToken).ConfigureAwait(false);

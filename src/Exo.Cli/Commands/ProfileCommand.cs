@@ -26,11 +26,11 @@ internal static class ProfileCommand
         {
             (int prefill, int decode) = (result.GetAtLeast(prompt, 1), result.GetAtLeast(tokens, 1));
             StepTimeline timeline = new(GenerationProfile.Capacity(MostLayers, prefill + decode));
-            Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken, timeline).ConfigureAwait(false);
+            Cluster running = await ClusterArguments.StartAsync(cluster.Read(result).UseTimeline(timeline), cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
                 GenerationProfile profile = await GenerationProfile.MeasureAsync(running, timeline, prefill, decode, cancellationToken).ConfigureAwait(false);
-                Console.Write($"{running.Plan.WorldSize} ranks over {running.Transport}, rank 0 on the backend {running.Backend}\n\n{profile}");
+                SafeConsole.Write($"{running.Plan.WorldSize} ranks over {running.Transport}, rank 0 on the backend {running.Backend}\n\n{profile}");
                 if (result.GetValue(trace) is { } file)
                 {
                     using FileStream stream = File.Create(file);

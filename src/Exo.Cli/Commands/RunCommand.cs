@@ -42,6 +42,7 @@ internal static class RunCommand
         command.SetWork(async (result, cancellationToken) =>
         {
             GenerationOptions options = generation.Read(result);
+            ClusterBuilder builder = cluster.Read(result);
             string? said = result.GetValue(message);
             if (said is ['-', ..] && result.Tokens.All(token => token.Type != TokenType.DoubleDash))
             {
@@ -54,7 +55,13 @@ internal static class RunCommand
                 said = (await ReadAsync(Console.In.ReadToEnd, cancellationToken).ConfigureAwait(false))!.TrimEnd('\n', '\r');
             }
 
-            Cluster running = await cluster.StartAsync(result, new StatusLine(), cancellationToken).ConfigureAwait(false);
+            if (text is null && said is not null && string.IsNullOrWhiteSpace(said))
+            {
+                throw new ConfigurationException(
+                    "The message is empty. Give it as an argument or on standard input; --raw \"\" continues from the begin token alone.");
+            }
+
+            Cluster running = await ClusterArguments.StartAsync(builder, cancellationToken).ConfigureAwait(false);
             await using (running.ConfigureAwait(false))
             {
                 using TextOutput output = new();
@@ -88,10 +95,10 @@ internal static class RunCommand
 
         public async Task TalkAsync(CancellationToken cancellationToken)
         {
-            await Console.Error.WriteLineAsync("Type a message; an empty line or the end of input leaves.").ConfigureAwait(false);
+            SafeConsole.WriteErrorLine("Type a message; an empty line or the end of input leaves.");
             while (true)
             {
-                await Console.Error.WriteAsync("> ").ConfigureAwait(false);
+                SafeConsole.WriteError("> ");
                 string? line = await ReadAsync(Console.In.ReadLine, cancellationToken).ConfigureAwait(false);
                 if (string.IsNullOrWhiteSpace(line))
                 {
@@ -125,14 +132,13 @@ internal static class RunCommand
                 answer.Append(token.Text);
                 if (token.Usage is { } usage && !isQuiet)
                 {
-                    await Console.Error.WriteLineAsync(string.Create(
+                    SafeConsole.WriteErrorLine(string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{(Console.IsErrorRedirected || Console.IsOutputRedirected ? "" : "\n")}[{cluster.Plan.WorldSize} ranks over {cluster.Transport}, prompt {usage.PromptTokens} tokens at {usage.PrefillTokensPerSecond:F1} tok/s, generated {usage.GeneratedTokens} at {usage.DecodeTokensPerSecond:F1} tok/s, {token.FinishReason}]"))
-                        .ConfigureAwait(false);
+                        $"{(Console.IsErrorRedirected || Console.IsOutputRedirected ? "" : "\n")}[{cluster.Plan.WorldSize} ranks over {cluster.Transport}, prompt {usage.PromptTokens} tokens at {usage.PrefillTokensPerSecond:F1} tok/s, generated {usage.GeneratedTokens} at {usage.DecodeTokensPerSecond:F1} tok/s, {token.FinishReason}]"));
                     if (!_hasToldWhy)
                     {
                         _hasToldWhy = true;
-                        await Console.Error.WriteLineAsync($"[over {cluster.Transport}: {cluster.TransportReason}]").ConfigureAwait(false);
+                        SafeConsole.WriteErrorLine($"[over {cluster.Transport}: {cluster.TransportReason}]");
                     }
                 }
             }

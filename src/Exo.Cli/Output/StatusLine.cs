@@ -46,6 +46,7 @@ internal sealed class StatusLine : IProgress<ClusterProgress>
     {
         if (_isTerminal)
         {
+            // The carriage returns are the line's own; the text is ours and holds numbers alone.
             Console.Error.Write('\r' + text.PadRight(_width) + (text.Length == 0 ? "\r" : ""));
             _width = text.Length;
         }

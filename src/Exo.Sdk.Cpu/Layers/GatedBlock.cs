@@ -1,6 +1,6 @@
+using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Memory;
 using Exo.Sdk.Cpu.Packing;
-using Exo.Sdk.Cpu.MatMul;
 using Exo.Sdk.Cpu.Simd;
 using Exo.Sdk.Cpu.Threading;
 using Exo.Sdk.Cpu.Weights;

@@ -34,6 +34,14 @@ public sealed class CollectiveConformance : ConformanceSuite
             }
         }
 
+        foreach (int size in options.GroupSizes.Where(static size => size > 1))
+        {
+            Add($"The parts of {size} ranks work side by side and in turns with the whole", log => PartChecks.WorksInParts(groups, size, log));
+        }
+
+        Add("A group of one is its own part", _ => PartChecks.DividesOne(groups));
+        Add("A rank that a part loses is lost to the whole group, by the number that it has there", _ => PartChecks.EndsWithItsGroup(groups));
+        Add("A part that is disposed leaves the group alone", _ => PartChecks.LeavesTheGroupAlone(groups));
         Add("Infinities and NaNs pass through a sum like any value, and minus zero stays", _ => SumChecks.PassesSpecialValues(groups));
         Add("A group of one needs nobody, and ends when it is disposed", _ => MessageChecks.WorksAlone(groups));
         Add("A message that came early is seen by a wait and keeps its order", _ => MessageChecks.KeepsEarlyMessagesInOrder(groups));

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Transport.Collectives;
 
@@ -23,7 +22,7 @@ internal sealed class AllReduce
     /// <summary>Values summed at a time: all ranks' pieces together stay in the first-level caches.</summary>
     private const int PieceLength = 2048;
 
-    private readonly LinkGroup _links;
+    private readonly Membership _group;
     private readonly MessageLink?[] _messageLinks;
     private readonly WaitLimits _limits;
     private readonly WireFormat? _format;
@@ -37,23 +36,22 @@ internal sealed class AllReduce
     private byte[] _wire = [];
 
     /// <summary>Prepares sums over a group.</summary>
-    /// <param name="links">The links.</param>
-    /// <param name="messageLinks">The links by rank; none at this rank.</param>
+    /// <param name="group">The group.</param>
     /// <param name="limits">How long to wait.</param>
     /// <param name="format">How values travel; null for as they are.</param>
-    public AllReduce(LinkGroup links, MessageLink?[] messageLinks, in WaitLimits limits, WireFormat? format)
+    public AllReduce(Membership group, in WaitLimits limits, WireFormat? format)
     {
-        _links = links;
-        _messageLinks = messageLinks;
+        _group = group;
+        _messageLinks = group.Messages;
         _limits = limits;
         _format = format;
-        _rings = format is null && links.Rings is { } rings ? new RingBufferSum(rings, messageLinks, limits) : null;
-        _directLimit = AllReduceTuning.DirectBytes(links);
-        _doublingLimit = AllReduceTuning.DoublingBytes(links);
-        _doubling = new RecursiveDoubling(links, messageLinks, limits);
+        _rings = format is null && group.Links.Rings is { } rings ? new RingBufferSum(group, rings, limits) : null;
+        _directLimit = AllReduceTuning.DirectBytes(group);
+        _doublingLimit = AllReduceTuning.DoublingBytes(group);
+        _doubling = new RecursiveDoubling(group, limits);
         _windowBytes = AllReduceTuning.WindowBytes / BlockBytes * BlockBytes;
-        _windows = new byte[]?[links.Size];
-        _peers = ((1u << (links.Size - 1) << 1) - 1) & ~(1u << links.Rank);
+        _windows = new byte[]?[group.Size];
+        _peers = group.Peers;
     }
 
     private int BlockLength => _format?.BlockLength ?? 1;
@@ -86,7 +84,7 @@ internal sealed class AllReduce
             return;
         }
 
-        AllReduceProgress progress = new(values, wire, direct, _links, BlockBytes);
+        AllReduceProgress progress = new(values, wire, direct, _group, BlockBytes);
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
@@ -96,7 +94,7 @@ internal sealed class AllReduce
             link.BeginReceive(reduce, progress.Wire.Length, progress.Own.Length);
         }
 
-        Patience patience = new(_links, _limits);
+        Patience patience = new(_group, _limits);
         while (true)
         {
             int moved = Send(ref progress) + Receive(ref progress) + Sum(ref progress);
@@ -111,7 +109,7 @@ internal sealed class AllReduce
             }
             else
             {
-                patience.WaitOrBlame(progress.AwaitedReceives, progress.AwaitedSends, _messageLinks, progress.ReceivesSums);
+                patience.WaitOrBlame(progress.AwaitedReceives, progress.AwaitedSends, progress.ReceivesSums);
             }
         }
 
@@ -263,7 +261,7 @@ internal sealed class AllReduce
     /// <summary>Sums contributions that lie one behind the other.</summary>
     private void SumParts(ReadOnlySpan<byte> parts, int length, Span<float> values)
     {
-        for (int rank = 0; rank < _links.Size; rank++)
+        for (int rank = 0; rank < _group.Size; rank++)
         {
             ReadOnlySpan<byte> wire = parts.Slice(rank * length, length);
             if (_format is null)
@@ -293,19 +291,19 @@ internal sealed class AllReduce
     private void SumPiece(Span<float> own, int slot)
     {
         int first = 1;
-        if (_links.Rank > 0)
+        if (_group.Rank > 0)
         {
             Span<float> sum = Window(0, slot, own.Length);
-            for (int peer = 1; peer < _links.Rank; peer++)
+            for (int peer = 1; peer < _group.Rank; peer++)
             {
                 RankOrderSum.Add(sum, Window(peer, slot, own.Length), sum);
             }
 
             RankOrderSum.Add(sum, own, own);
-            first = _links.Rank + 1;
+            first = _group.Rank + 1;
         }
 
-        for (int peer = first; peer < _links.Size; peer++)
+        for (int peer = first; peer < _group.Size; peer++)
         {
             RankOrderSum.Add(own, Window(peer, slot, own.Length), own);
         }
@@ -314,9 +312,9 @@ internal sealed class AllReduce
     /// <summary>Sums one piece of less than full precision in rank order, and writes a segment's sum as it will travel.</summary>
     private void SumEncodedPiece(WireFormat format, Span<byte> own, Span<float> sum, int slot, bool direct)
     {
-        for (int rank = 0; rank < _links.Size; rank++)
+        for (int rank = 0; rank < _group.Size; rank++)
         {
-            ReadOnlySpan<byte> wire = rank == _links.Rank ? own : _windows[rank].AsSpan(slot, own.Length);
+            ReadOnlySpan<byte> wire = rank == _group.Rank ? own : _windows[rank].AsSpan(slot, own.Length);
             if (rank == 0)
             {
                 format.Decode(wire, sum);

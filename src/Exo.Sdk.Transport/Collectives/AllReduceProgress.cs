@@ -1,5 +1,3 @@
-using Exo.Sdk.Transport.Links;
-
 namespace Exo.Sdk.Transport.Collectives;
 
 /// <summary>Where one sum stands. The masks have one bit per rank.</summary>
@@ -10,18 +8,17 @@ internal ref struct AllReduceProgress
     private readonly int _rank;
     private readonly int _blockBytes;
 
-    public AllReduceProgress(Span<float> values, Span<byte> wire, bool direct, LinkGroup links, int blockBytes)
+    public AllReduceProgress(Span<float> values, Span<byte> wire, bool direct, Membership group, int blockBytes)
     {
         _values = values;
         Wire = wire;
         Direct = direct;
-        _size = links.Size;
-        _rank = links.Rank;
+        _size = group.Size;
+        _rank = group.Rank;
         _blockBytes = blockBytes;
         Own = Contribution(_rank);
-        uint peers = ((1u << (_size - 1) << 1) - 1) & ~(1u << _rank);
-        UnfinishedSends = peers;
-        UnfinishedReceives = peers;
+        UnfinishedSends = group.Peers;
+        UnfinishedReceives = group.Peers;
     }
 
     /// <summary>Whether every rank sums everything for itself.</summary>

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Exo.Sdk.Transport.Links;
 
 namespace Exo.Sdk.Transport.Collectives;
 
@@ -22,12 +21,12 @@ internal static class AllReduceTuning
     /// Up to this many bytes on the wire every rank sends everything to every rank. Over rings the ways meet between 64 and
     /// 128 KiB for 3 and for 4 ranks; over TCP between 32 and 64 KiB for 3 ranks and at 16 KiB for 4.
     /// </summary>
-    /// <param name="links">The links.</param>
+    /// <param name="group">The group.</param>
     /// <returns>Bytes.</returns>
-    public static int DirectBytes(LinkGroup links) => links.Size switch
+    public static int DirectBytes(Membership group) => group.Size switch
     {
         2 => int.MaxValue,
-        _ when links.Rings is not null => 64 << 10,
+        _ when group.Links.Rings is not null => 64 << 10,
         3 => 32 << 10,
         _ => 16 << 10,
     };
@@ -38,8 +37,8 @@ internal static class AllReduceTuning
     /// Between machines it would wait log₂(n) times for the network where the direct exchange waits once, and over rings a
     /// message costs next to nothing (4 ranks, 8 KiB: 12.2 µs and 11.2 directly).
     /// </summary>
-    /// <param name="links">The links.</param>
+    /// <param name="group">The group.</param>
     /// <returns>Bytes.</returns>
-    public static int DoublingBytes(LinkGroup links) =>
-        links.Size >= 4 && BitOperations.IsPow2(links.Size) && links.IsOneMachine && links.Rings is null ? 32 << 10 : -1;
+    public static int DoublingBytes(Membership group) =>
+        group.Size >= 4 && BitOperations.IsPow2(group.Size) && group.Links.IsOneMachine && group.Links.Rings is null ? 32 << 10 : -1;
 }

@@ -10,7 +10,10 @@ namespace Exo.Sdk.Transport.Collectives;
 /// </summary>
 public sealed class Collective : ICollective
 {
+    private readonly Membership _group;
     private readonly LinkGroup _links;
+    private readonly WireFormat? _format;
+    private readonly bool _ownsLinks;
     private readonly WaitLimits _limits;
     private readonly MessageLink?[] _messageLinks;
     private readonly int[] _receiveAt;
@@ -27,28 +30,34 @@ public sealed class Collective : ICollective
     {
         ArgumentNullException.ThrowIfNull(links);
         ArgumentNullException.ThrowIfNull(group);
-        WaitLimits limits = WaitLimits.For(spin, group.Deadline, localRanks);
+        _ownsLinks = true;
         _links = links;
-        _limits = limits;
-        _messageLinks = new MessageLink?[links.Size];
-        _receiveAt = new int[links.Size];
-        for (int peer = 0; peer < links.Size; peer++)
-        {
-            if (peer != links.Rank)
-            {
-                _messageLinks[peer] = new MessageLink(links, peer);
-                _peers |= 1u << peer;
-            }
-        }
+        _limits = WaitLimits.For(spin, group.Deadline, localRanks);
+        _format = WireFormat.Of(group.WirePrecision);
+        _group = new Membership(links);
+        _messageLinks = _group.Messages;
+        _receiveAt = new int[_group.Size];
+        _peers = _group.Peers;
+        _allReduce = new AllReduce(_group, _limits, _format);
+    }
 
-        _allReduce = new AllReduce(links, _messageLinks, limits, WireFormat.Of(group.WirePrecision));
+    private Collective(Collective whole, Membership group)
+    {
+        _links = whole._links;
+        _limits = whole._limits;
+        _format = whole._format;
+        _group = group;
+        _messageLinks = group.Messages;
+        _receiveAt = new int[group.Size];
+        _peers = group.Peers;
+        _allReduce = new AllReduce(group, _limits, _format);
     }
 
     /// <inheritdoc/>
-    public int Rank => _links.Rank;
+    public int Rank => _group.Rank;
 
     /// <inheritdoc/>
-    public int Size => _links.Size;
+    public int Size => _group.Size;
 
     /// <inheritdoc/>
     public ulong Epoch => _links.Epoch;
@@ -129,7 +138,7 @@ public sealed class Collective : ICollective
         Enter();
         try
         {
-            Patience patience = new(_links, _limits);
+            Patience patience = new(_group, _limits);
             while (true)
             {
                 int there = _messageLinks[peer]!.Peek();
@@ -140,7 +149,7 @@ public sealed class Collective : ICollective
 
                 if (there < 0)
                 {
-                    _links.End(_links.Explain(peer));
+                    _links.End(_links.Explain(_group.LinkRankOf(peer)));
                     _links.ThrowEnded();
                 }
 
@@ -154,19 +163,47 @@ public sealed class Collective : ICollective
     }
 
     /// <inheritdoc/>
+    public ICollective? Split(int color, int key)
+    {
+        Span<int> asked = stackalloc int[2 * LinkGroup.MaxSize];
+        Span<int> counts = stackalloc int[LinkGroup.MaxSize];
+        counts[..Size].Fill(2);
+        AllGather(MemoryMarshal.Cast<int, float>([color, key]), MemoryMarshal.Cast<int, float>(asked[..(2 * Size)]), counts[..Size]);
+        if (color < 0)
+        {
+            return null;
+        }
+
+        List<(int Key, int Rank)> members = [];
+        for (int rank = 0; rank < Size; rank++)
+        {
+            if (asked[2 * rank] == color)
+            {
+                members.Add((asked[(2 * rank) + 1], rank));
+            }
+        }
+
+        members.Sort();
+        return new Collective(this, _group.Part([.. members.Select(static member => member.Rank)]));
+    }
+
+    /// <inheritdoc/>
     public void Abort(int lostRank, string reason)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lostRank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(lostRank, Size);
         ArgumentNullException.ThrowIfNull(reason);
-        _links.End(new Ending(lostRank, reason));
+        _links.End(new Ending(_group.LinkRankOf(lostRank), reason));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Volatile.Write(ref _disposed, 1);
-        _links.End(new Ending(Rank, "This rank has left the group.", IsDisposal: true));
+        if (_ownsLinks)
+        {
+            _links.End(new Ending(Rank, "This rank has left the group.", IsDisposal: true));
+        }
     }
 
     private void Enter()
@@ -255,7 +292,7 @@ public sealed class Collective : ICollective
     /// </summary>
     private void Exchange(ReadOnlySpan<byte> source, Span<byte> target, ReadOnlySpan<int> counts, uint sendTo, uint receiveFrom)
     {
-        Patience patience = new(_links, _limits);
+        Patience patience = new(_group, _limits);
         uint unasked = _peers & ~receiveFrom;
         while (true)
         {
@@ -276,7 +313,7 @@ public sealed class Collective : ICollective
             }
             else
             {
-                patience.WaitOrBlame(receiveFrom, sendTo, _messageLinks, wakeFor: sendTo != 0 ? unasked : 0);
+                patience.WaitOrBlame(receiveFrom, sendTo, wakeFor: sendTo != 0 ? unasked : 0);
             }
         }
     }

@@ -29,6 +29,7 @@ internal struct Patience
     private const int SliceMilliseconds = 50;
     private static readonly long LongestVerdictTicks = Stopwatch.Frequency;
 
+    private readonly Membership _group;
     private readonly LinkGroup _links;
     private readonly long _eagerTicks;
     private readonly long _spinTicks;
@@ -36,11 +37,12 @@ internal struct Patience
     private long _since;
 
     /// <summary>Starts to wait.</summary>
-    /// <param name="links">The links.</param>
+    /// <param name="group">The group.</param>
     /// <param name="limits">How long.</param>
-    public Patience(LinkGroup links, in WaitLimits limits)
+    public Patience(Membership group, in WaitLimits limits)
     {
-        _links = links;
+        _group = group;
+        _links = group.Links;
         _eagerTicks = Ticks(Min(limits.Eager, limits.Spin));
         _spinTicks = Ticks(limits.Spin);
         _deadlineTicks = Ticks(limits.Deadline);
@@ -81,7 +83,7 @@ internal struct Patience
         }
         else
         {
-            _links.Wait(receiveFrom, sendTo, SliceMilliseconds);
+            _links.Wait(_group.ToLinks(receiveFrom), _group.ToLinks(sendTo), SliceMilliseconds);
         }
 
         return waited;
@@ -90,11 +92,10 @@ internal struct Patience
     /// <summary>As <see cref="Wait"/>, and names the peer that is to blame once the deadline has passed.</summary>
     /// <param name="receiveFrom">One bit per rank to receive from.</param>
     /// <param name="sendTo">One bit per rank to send to.</param>
-    /// <param name="messageLinks">The links, by rank.</param>
     /// <param name="spoken">Ranks that sent something in this operation before the message under way.</param>
     /// <param name="wakeFor">Further ranks whose messages end the wait, but who are never blamed.</param>
     /// <exception cref="PeerLostException">The group has ended, or ends now by the deadline.</exception>
-    public void WaitOrBlame(uint receiveFrom, uint sendTo, MessageLink?[] messageLinks, uint spoken = 0, uint wakeFor = 0)
+    public void WaitOrBlame(uint receiveFrom, uint sendTo, uint spoken = 0, uint wakeFor = 0)
     {
         long waited = Wait(receiveFrom | wakeFor, sendTo);
         if (waited <= _deadlineTicks)
@@ -106,9 +107,9 @@ internal struct Patience
         // is silent. That peer is left more time to say so, and blamed only if nobody says anything.
         int blamed = -1;
         long limit = _deadlineTicks + Math.Min(_deadlineTicks / 2, LongestVerdictTicks);
-        for (int peer = 0; peer < messageLinks.Length; peer++)
+        for (int peer = 0; peer < _group.Size; peer++)
         {
-            if ((((receiveFrom & ~spoken) >> peer) & 1) != 0 && !messageLinks[peer]!.HasSpoken)
+            if ((((receiveFrom & ~spoken) >> peer) & 1) != 0 && !_group.Messages[peer]!.HasSpoken)
             {
                 blamed = peer;
                 limit = _deadlineTicks;
@@ -123,7 +124,7 @@ internal struct Patience
 
         if (waited > limit)
         {
-            _links.End(new Ending(blamed, $"silent for {waited * 1000 / Stopwatch.Frequency} ms"));
+            _links.End(new Ending(_group.LinkRankOf(blamed), $"silent for {waited * 1000 / Stopwatch.Frequency} ms"));
             _links.ThrowEnded();
         }
     }

@@ -1,5 +1,3 @@
-using Exo.Sdk.Transport.Links;
-
 namespace Exo.Sdk.Transport.Collectives;
 
 /// <summary>
@@ -7,10 +5,9 @@ namespace Exo.Sdk.Transport.Collectives;
 /// that it holds with the rank whose number differs by d. It makes fewer messages than the direct exchange, but each
 /// round waits for the one before. What is gathered is summed afterwards, in rank order: sums of sums would not be.
 /// </summary>
-/// <param name="links">The links of a power of two of ranks.</param>
-/// <param name="messageLinks">The links by rank; none at this rank.</param>
+/// <param name="group">A power of two of ranks.</param>
 /// <param name="limits">How long to wait.</param>
-internal sealed class RecursiveDoubling(LinkGroup links, MessageLink?[] messageLinks, WaitLimits limits)
+internal sealed class RecursiveDoubling(Membership group, WaitLimits limits)
 {
     private byte[] _parts = [];
 
@@ -23,18 +20,18 @@ internal sealed class RecursiveDoubling(LinkGroup links, MessageLink?[] messageL
     public Span<byte> Gather(Operation operation, ReadOnlySpan<byte> mine)
     {
         int length = mine.Length;
-        if (_parts.Length < length * links.Size)
+        if (_parts.Length < length * group.Size)
         {
-            _parts = GC.AllocateUninitializedArray<byte>(length * links.Size);
+            _parts = GC.AllocateUninitializedArray<byte>(length * group.Size);
         }
 
-        Span<byte> parts = _parts.AsSpan(0, length * links.Size);
-        mine.CopyTo(parts[(links.Rank * length)..]);
-        for (int distance = 1; distance < links.Size; distance *= 2)
+        Span<byte> parts = _parts.AsSpan(0, length * group.Size);
+        mine.CopyTo(parts[(group.Rank * length)..]);
+        for (int distance = 1; distance < group.Size; distance *= 2)
         {
-            int peer = links.Rank ^ distance;
+            int peer = group.Rank ^ distance;
             int count = distance * length;
-            Span<byte> held = parts.Slice(links.Rank / distance * count, count);
+            Span<byte> held = parts.Slice(group.Rank / distance * count, count);
             Span<byte> wanted = parts.Slice(peer / distance * count, count);
             Exchange(operation, length, held, wanted, peer, isFirst: distance == 1);
         }
@@ -44,11 +41,11 @@ internal sealed class RecursiveDoubling(LinkGroup links, MessageLink?[] messageL
 
     private void Exchange(Operation operation, int length, ReadOnlySpan<byte> held, Span<byte> wanted, int peer, bool isFirst)
     {
-        MessageLink link = messageLinks[peer]!;
+        MessageLink link = group.Messages[peer]!;
         uint bit = 1u << peer;
         link.BeginSend(operation, length, held.Length);
         link.BeginReceive(operation, length, wanted.Length);
-        Patience patience = new(links, limits);
+        Patience patience = new(group, limits);
         while (true)
         {
             int moved = link.SendDone ? 0 : link.TrySend(held[(int)link.Sent..]);
@@ -65,7 +62,7 @@ internal sealed class RecursiveDoubling(LinkGroup links, MessageLink?[] messageL
             else
             {
                 // In later rounds a silent peer may itself wait for the one that is lost.
-                patience.WaitOrBlame(link.ReceiveDone ? 0 : bit, link.SendDone ? 0 : bit, messageLinks, spoken: isFirst ? 0 : bit);
+                patience.WaitOrBlame(link.ReceiveDone ? 0 : bit, link.SendDone ? 0 : bit, spoken: isFirst ? 0 : bit);
             }
         }
     }

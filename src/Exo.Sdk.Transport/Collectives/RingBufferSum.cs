@@ -17,24 +17,23 @@ internal sealed class RingBufferSum
     /// </summary>
     private const int ChunkBytes = 32 << 10;
 
-    private readonly RingLinkGroup _links;
+    private readonly Membership _group;
+    private readonly RingLinkGroup _rings;
     private readonly MessageLink?[] _messageLinks;
     private readonly WaitLimits _limits;
     private readonly uint _peers;
 
     /// <summary>Prepares sums over a group.</summary>
-    /// <param name="links">The links.</param>
-    /// <param name="messageLinks">The links by rank; none at this rank.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="rings">Its links.</param>
     /// <param name="limits">How long to wait.</param>
-    public RingBufferSum(RingLinkGroup links, MessageLink?[] messageLinks, in WaitLimits limits)
+    public RingBufferSum(Membership group, RingLinkGroup rings, in WaitLimits limits)
     {
-        _links = links;
-        _messageLinks = messageLinks;
+        _group = group;
+        _rings = rings;
+        _messageLinks = group.Messages;
+        _peers = group.Peers;
         _limits = limits;
-        for (int peer = 0; peer < links.Size; peer++)
-        {
-            _peers |= peer == links.Rank ? 0 : 1u << peer;
-        }
     }
 
     /// <summary>Whether nothing of the contributions can have left the rings already.</summary>
@@ -68,7 +67,7 @@ internal sealed class RingBufferSum
             link.BeginReceive(Operation.Reduce, bytes.Length, bytes.Length);
         }
 
-        Patience patience = new(_links, _limits);
+        Patience patience = new(_group, _limits);
         uint unsent = _peers;
         uint unheard = _peers;
         int summed = 0;
@@ -91,7 +90,7 @@ internal sealed class RingBufferSum
             }
             else
             {
-                patience.WaitOrBlame(awaited, unsent, _messageLinks);
+                patience.WaitOrBlame(awaited, unsent);
             }
         }
     }
@@ -133,7 +132,7 @@ internal sealed class RingBufferSum
         {
             int peer = BitOperations.TrailingZeroCount(rest);
             MessageLink link = _messageLinks[peer]!;
-            int there = _links.Available(peer);
+            int there = _rings.Available(_group.LinkRankOf(peer));
             if (there < 0)
             {
                 there = 0;
@@ -158,7 +157,7 @@ internal sealed class RingBufferSum
         for (uint rest = _peers; rest != 0; rest &= rest - 1)
         {
             int peer = BitOperations.TrailingZeroCount(rest);
-            _links.Take(peer, count * sizeof(float));
+            _rings.Take(_group.LinkRankOf(peer), count * sizeof(float));
             _messageLinks[peer]!.Skip(count * sizeof(float));
         }
 
@@ -169,34 +168,34 @@ internal sealed class RingBufferSum
     /// <summary>Adds the rings' next values to this rank's own, in rank order, in as many pieces as the rings' ends make of them.</summary>
     private unsafe void SumPieces(Span<float> own)
     {
-        float** sources = stackalloc float*[_links.Size];
-        float* split = stackalloc float[_links.Size];
+        float** sources = stackalloc float*[_group.Size];
+        float* split = stackalloc float[_group.Size];
         fixed (float* values = own)
         {
             for (int at = 0; at < own.Length;)
             {
                 int run = own.Length - at;
-                for (int rank = 0; rank < _links.Size; rank++)
+                for (int rank = 0; rank < _group.Size; rank++)
                 {
                     sources[rank] = values + at;
-                    if (rank != _links.Rank)
+                    if (rank != _group.Rank)
                     {
-                        sources[rank] = (float*)_links.Reader(rank).Piece(at * sizeof(float), out int bytes);
+                        sources[rank] = (float*)_rings.Reader(_group.LinkRankOf(rank)).Piece(at * sizeof(float), out int bytes);
                         run = Math.Min(run, bytes / sizeof(float));
                     }
                 }
 
-                for (int rank = 0; run == 0 && rank < _links.Size; rank++)
+                for (int rank = 0; run == 0 && rank < _group.Size; rank++)
                 {
                     // One value lies across a ring's end: behind a message of odd length they are not aligned.
-                    if (rank != _links.Rank)
+                    if (rank != _group.Rank)
                     {
-                        _links.Reader(rank).CopyOut(at * sizeof(float), new Span<byte>(split + rank, sizeof(float)));
+                        _rings.Reader(_group.LinkRankOf(rank)).CopyOut(at * sizeof(float), new Span<byte>(split + rank, sizeof(float)));
                         sources[rank] = split + rank;
                     }
                 }
 
-                RankOrderSum.Sum(sources, _links.Size, values + at, Math.Max(run, 1));
+                RankOrderSum.Sum(sources, _group.Size, values + at, Math.Max(run, 1));
                 at += Math.Max(run, 1);
             }
         }

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Exo.Sdk.Diagnostics;
 using Exo.Sdk.Epochs;
 using Exo.Sdk.Generation;
+using Exo.Sdk.Input;
 using Exo.Sdk.Models;
 using Exo.Sdk.Nodes;
 using Exo.Sdk.Planning;
@@ -24,6 +25,8 @@ public sealed record RankStatus(int Rank, string Name, RankHosting Hosting, Rank
 /// </summary>
 public sealed class Cluster : IAsyncDisposable
 {
+    private const int ShownTensors = 5;
+
     private readonly OpenModel _model;
     private readonly PromptEncoder _prompts;
     private readonly GenerationTerms _terms;
@@ -183,6 +186,11 @@ public sealed class Cluster : IAsyncDisposable
                 await Task.Run(() => (Tokenizer.Load(model.Folder, model.Spec.VocabularySize), ChatTemplate.Load(model.Folder)), cancellationToken).ConfigureAwait(false);
             IComputeBackend backend = BackendChoice.Make(options, model.Spec);
             ILogger logger = options.LoggerFactory.CreateLogger<Cluster>();
+            if (model.UnusedTensors is { Count: > 0 } unused)
+            {
+                Log.TensorsUnused(logger, unused.Count, model.Folder, string.Join(", ", unused.Take(ShownTensors).Select(HostileText.Quote)));
+            }
+
             Epoch epoch = await EpochStart.RunAsync(options, model, backend, meter, logger, cancellationToken).ConfigureAwait(false);
             return new Cluster(options, model, backend, tokenizer, template, epoch, meter);
         }
@@ -194,6 +202,17 @@ public sealed class Cluster : IAsyncDisposable
             meter.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Reads the model and goes the way of <see cref="StartAsync"/> as far as the plan.</summary>
+    internal static async Task<ClusterPreview> PreviewAsync(ClusterOptions options, CancellationToken cancellationToken)
+    {
+        using OpenModel model = await Task.Run(() => OpenModel.Open(options.ModelFolder!, options.OfferedFamilies), cancellationToken).ConfigureAwait(false);
+        using ClusterMeter meter = new(options.MeterFactory);
+        IComputeBackend backend = BackendChoice.Make(options, model.Spec);
+        return await EpochStart
+            .PreviewAsync(options, model, backend, meter, options.LoggerFactory.CreateLogger<Cluster>(), cancellationToken)
+            .ConfigureAwait(false);
     }
 
     private async IAsyncEnumerable<GeneratedToken> StreamAsync(

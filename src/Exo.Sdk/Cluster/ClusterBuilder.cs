@@ -247,6 +247,19 @@ public sealed class ClusterBuilder : IClusterParts<ClusterBuilder>
         return Cluster.StartAsync(_options, cancellationToken);
     }
 
+    /// <summary>
+    /// Says what <see cref="BuildAsync"/> would start, without loading anything: starts the ranks, asks what each has, plans, and stops
+    /// them again. The builder can go on.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the attempt; whatever was started is stopped.</param>
+    /// <returns>The plan that the cluster would follow, and the parts it would be made of.</returns>
+    /// <exception cref="ExoException">As <see cref="BuildAsync"/>.</exception>
+    public Task<ClusterPreview> PlanAsync(CancellationToken cancellationToken = default)
+    {
+        _options.Validate();
+        return Cluster.PreviewAsync(_options, cancellationToken);
+    }
+
     private ClusterBuilder With(ClusterOptions options)
     {
         if (_isBuilt)

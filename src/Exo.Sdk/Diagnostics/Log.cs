@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(102, LogLevel.Error, "The engine stopped on an error")]
     public static partial void EngineFaulted(ILogger logger, Exception error);
 
+    [LoggerMessage(104, LogLevel.Warning, "{Count} tensors in {Folder} are used by nothing, among them {Names}")]
+    public static partial void TensorsUnused(ILogger logger, int count, string folder, string names);
+
     [LoggerMessage(110, LogLevel.Debug, "Started the child process {ProcessId} for rank {Rank}")]
     public static partial void ChildStarted(ILogger logger, int processId, int rank);
 

@@ -22,13 +22,20 @@ public static class ModelSpecReader
     /// <returns>The model in the field's terms.</returns>
     /// <exception cref="ModelFormatException">A file is missing or damaged, or a weight does not fit the configuration.</exception>
     /// <exception cref="UnsupportedModelException">The model needs something that this version cannot do.</exception>
-    public static ModelSpec Read(string modelFolder, WeightSource weights, IReadOnlyList<IModelFamily>? families = null)
+    public static ModelSpec Read(string modelFolder, WeightSource weights, IReadOnlyList<IModelFamily>? families = null) =>
+        Read(modelFolder, weights, families, out _);
+
+    /// <summary>As <see cref="Read(string, WeightSource, IReadOnlyList{IModelFamily}?)"/>, and says which stored tensors nothing uses.</summary>
+    internal static ModelSpec Read(
+        string modelFolder, WeightSource weights, IReadOnlyList<IModelFamily>? families, out IReadOnlyList<string> unusedTensors)
     {
         ArgumentException.ThrowIfNullOrEmpty(modelFolder);
         ArgumentNullException.ThrowIfNull(weights);
         ConfigObject config = ConfigObject.ReadFile(Path.Combine(modelFolder, "config.json"));
         IModelFamily family = FamilyOf(config, [.. families ?? [], .. BuiltIn]);
-        ModelSpec spec = family.Read(config, new WeightCatalog(weights, QuantizationConfig.Read(config)));
+        WeightCatalog catalog = new(weights, QuantizationConfig.Read(config));
+        ModelSpec spec = family.Read(config, catalog);
+        unusedTensors = catalog.Unused;
         (int? begin, IReadOnlyList<int> ends) = TokenConfig.Read(modelFolder, config, spec.VocabularySize);
         return spec with { Family = family.Name, Architecture = family.Architecture, BeginToken = begin, EndTokens = ends };
     }

@@ -8,14 +8,17 @@ namespace Exo.Sdk.Models;
 /// </summary>
 internal sealed class OpenModel : IDisposable
 {
-    private OpenModel(string folder, ModelSpec spec, SafetensorsWeightSource weights) =>
-        (Folder, Spec, Weights, Fingerprint) = (folder, spec, weights, ModelFingerprint.Compute(folder, weights));
+    private OpenModel(string folder, ModelSpec spec, SafetensorsWeightSource weights, IReadOnlyList<string> unusedTensors) =>
+        (Folder, Spec, Weights, UnusedTensors, Fingerprint) = (folder, spec, weights, unusedTensors, ModelFingerprint.Compute(folder, weights));
 
     public string Folder { get; }
 
     public ModelSpec Spec { get; }
 
     public WeightSource Weights { get; }
+
+    /// <summary>Tensors in the files that nothing uses, by name in order.</summary>
+    public IReadOnlyList<string> UnusedTensors { get; }
 
     /// <summary>By which nodes check that they hold the same model.</summary>
     public string Fingerprint { get; }
@@ -30,7 +33,8 @@ internal sealed class OpenModel : IDisposable
         SafetensorsWeightSource weights = SafetensorsWeightSource.Open(folder);
         try
         {
-            return new OpenModel(folder, ModelSpecReader.Read(folder, weights, families), weights);
+            ModelSpec spec = ModelSpecReader.Read(folder, weights, families, out IReadOnlyList<string> unused);
+            return new OpenModel(folder, spec, weights, unused);
         }
         catch
         {

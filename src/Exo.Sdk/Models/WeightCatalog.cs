@@ -12,9 +12,13 @@ public sealed class WeightCatalog
     private static readonly string[] NumberTypes = ["F32", "F16", "BF16"];
     private readonly WeightSource _weights;
     private readonly QuantizationConfig? _quantization;
+    private readonly HashSet<string> _used = [];
     private ElementType? _typeOfNumbers;
 
     internal WeightCatalog(WeightSource weights, QuantizationConfig? quantization) => (_weights, _quantization) = (weights, quantization);
+
+    /// <summary>What is stored and was not asked for, in order: no part of the model reads it.</summary>
+    internal IReadOnlyList<string> Unused => [.. _weights.Names.Where(name => !_used.Contains(name)).Order(StringComparer.Ordinal)];
 
     /// <summary>Whether a matrix is stored, packed or not.</summary>
     /// <param name="path">Its name without <c>.weight</c>.</param>
@@ -93,7 +97,7 @@ public sealed class WeightCatalog
 
     private ElementType RequireNumbers(string name, params ReadOnlySpan<int> shape)
     {
-        ElementType type = _weights.Describe(name).Type;
+        ElementType type = Use(name).Type;
         switch (type)
         {
             case ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16:
@@ -109,7 +113,7 @@ public sealed class WeightCatalog
 
     private void RequireType(string name, ElementType expected)
     {
-        ElementType found = _weights.Describe(name).Type;
+        ElementType found = Use(name).Type;
         if (found != expected)
         {
             throw Misfit(name, "the tensor has another element type", expected.ToString(), found.ToString());
@@ -118,11 +122,17 @@ public sealed class WeightCatalog
 
     private void RequireShape(string name, params ReadOnlySpan<int> expected)
     {
-        ImmutableArray<int> found = _weights.Describe(name).Shape;
+        ImmutableArray<int> found = Use(name).Shape;
         if (!found.AsSpan().SequenceEqual(expected))
         {
             throw Misfit(name, "the tensor has another shape than config.json says", Show(expected), Show(found.AsSpan()));
         }
+    }
+
+    private TensorInfo Use(string name)
+    {
+        _used.Add(name);
+        return _weights.Describe(name);
     }
 
     private ModelFormatException Misfit(string name, string problem, string expected, string found) =>

@@ -24,20 +24,35 @@ internal static class HostileText
             return "";
         }
 
-        StringBuilder part = new();
-        foreach (char c in text.AsSpan(0, Math.Min(text.Length, longest)))
+        string part = Escape(text.AsSpan(0, Math.Min(text.Length, longest)), static c => !IsInvisible(c));
+        return text.Length > longest ? part + '…' : part;
+    }
+
+    /// <summary>Escapes what <see cref="Shorten"/> escapes but line feeds and tabs, and keeps the whole text: for reports of many lines.</summary>
+    /// <param name="text">The text.</param>
+    public static string KeepLines(string text) => Escape(text, static c => c is '\n' or '\t' || !IsInvisible(c));
+
+    /// <summary>Escapes control characters but line feeds and tabs, and leaves out carriage returns. All that can be read stays, in any script.</summary>
+    /// <param name="text">The text.</param>
+    public static string KeepReadable(string text) =>
+        Escape(text.Replace("\r", "", StringComparison.Ordinal), static c => c is '\n' or '\t' || !char.IsControl(c));
+
+    private static string Escape(ReadOnlySpan<char> text, Func<char, bool> stays)
+    {
+        StringBuilder escaped = new();
+        foreach (char c in text)
         {
-            if (IsInvisible(c))
+            if (stays(c))
             {
-                part.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+                escaped.Append(c);
             }
             else
             {
-                part.Append(c);
+                escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
             }
         }
 
-        return text.Length > longest ? part.Append('…').ToString() : part.ToString();
+        return escaped.ToString();
     }
 
     private static bool IsInvisible(char c) => char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format

@@ -133,6 +133,8 @@ public sealed unsafe class MlxGroupTests
 
         public void Receive(Span<byte> message, int peer) => throw new NotSupportedException();
 
+        public ICollective? Split(int color, int key) => throw new NotSupportedException();
+
         public void Barrier() => throw new NotSupportedException();
 
         public void WaitForMessage(int peer) => throw new NotSupportedException();

@@ -19,6 +19,8 @@ internal sealed class LoneGroup : ICollective
 
     public void Receive(Span<byte> message, int peer) => throw new InvalidOperationException("There is nobody to receive from.");
 
+    public ICollective? Split(int color, int key) => throw new NotSupportedException();
+
     public void Barrier()
     {
     }

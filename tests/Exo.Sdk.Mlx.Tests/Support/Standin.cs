@@ -37,6 +37,14 @@ internal sealed unsafe class Standin
         ? "the stand-in is for Unix"
         : TryRun("cc", "--version") ? null : "there is no C compiler `cc` to make the stand-in with");
 
+    // One for the whole run, which goes with the process: while tests run, backends still open the copies in it.
+    private static readonly Lazy<DirectoryInfo> Folder = new(static () =>
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("exo-mlx-standin-");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);
+        return folder;
+    });
+
     private static readonly Dictionary<StandinForm, string> Compiled = [];
     private readonly nint _library;
 
@@ -112,7 +120,7 @@ internal sealed unsafe class Standin
         return path;
     }
 
-    private static string NewPath() => System.IO.Path.Combine(Directory.CreateTempSubdirectory("exo-mlx-standin-").FullName, "libmlxc.so");
+    private static string NewPath() => System.IO.Path.Combine(Folder.Value.CreateSubdirectory(Guid.NewGuid().ToString("N")).FullName, "libmlxc.so");
 
     private static bool TryRun(string command, params string[] arguments)
     {

@@ -142,7 +142,7 @@ public sealed class ModelSpecReaderTests
             .Add("model.layers.0.self_attn.v_proj.weight", 2 * 128, 64).Add("model.layers.0.self_attn.o_proj.weight", 64, 4 * 128)
             .Add("model.layers.0.self_attn.q_norm.weight", 128).Add("model.layers.0.self_attn.k_norm.weight", 128);
 
-                spec.Attention().QueryNorm.Should().Be(new NormSpec("model.layers.0.self_attn.q_norm.weight", 16, 1e-5f));
+        spec.Attention().QueryNorm.Should().Be(new NormSpec("model.layers.0.self_attn.q_norm.weight", 16, 1e-5f));
         spec.Attention().KeyNorm.Should().Be(new NormSpec("model.layers.0.self_attn.k_norm.weight", 16, 1e-5f));
         wide.Read().Attention().HeadSize.Should().Be(128);
     }

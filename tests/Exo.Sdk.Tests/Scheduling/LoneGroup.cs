@@ -51,6 +51,8 @@ internal sealed class LoneGroup : ICollective
 
     public void Receive(Span<byte> message, int peer) => throw new NotSupportedException();
 
+    public ICollective? Split(int color, int key) => throw new NotSupportedException();
+
     public void Barrier()
     {
     }

@@ -220,6 +220,8 @@ public sealed class StepFrameTests
 
         public void Receive(Span<byte> message, int peer) => throw new NotSupportedException();
 
+        public ICollective? Split(int color, int key) => throw new NotSupportedException();
+
         public void Barrier() => throw new NotSupportedException();
 
         public void Abort(int lostRank, string reason) => throw new NotSupportedException();

@@ -347,6 +347,8 @@ internal static class StepChecks
 
         public void Receive(Span<byte> message, int peer) => throw Error;
 
+        public ICollective? Split(int color, int key) => throw Error;
+
         public void Barrier() => throw Error;
 
         public void WaitForMessage(int peer) => throw Error;

@@ -61,11 +61,27 @@ internal sealed class EpochStart
         }
     }
 
+    /// <summary>Goes as far as the plan, and stops everything again.</summary>
+    public static async Task<ClusterPreview> PreviewAsync(
+        ClusterOptions options, OpenModel model, IComputeBackend backend, ClusterMeter meter, ILogger logger, CancellationToken cancellationToken)
+    {
+        EpochStart start = new(options, model, backend, meter, logger);
+        try
+        {
+            (_, ShardPlan plan) = await start.PlanAsync(cancellationToken).ConfigureAwait(false);
+            return new ClusterPreview(model.Spec, plan, backend.Name, start.Transport.Transport.Name, start.Transport.Reason, model.UnusedTensors);
+        }
+        finally
+        {
+            await DisposeAllAsync(start._nodes).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Stops nodes, whether or not they stop well.</summary>
     public static async Task DisposeAllAsync(IEnumerable<INode> nodes) =>
         await Task.WhenAll(nodes.Select(node => node.DisposeAsync().AsTask())).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async Task<Epoch> RunAsync(CancellationToken cancellationToken)
+    private async Task<(OpenReply[] Offers, ShardPlan Plan)> PlanAsync(CancellationToken cancellationToken)
     {
         Report(ClusterStage.StartingNodes);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
@@ -73,7 +89,12 @@ internal sealed class EpochStart
         OpenReply[] offers = await AllAsync(node => node.OpenAsync(open, cancellationToken), cancellationToken).ConfigureAwait(false);
 
         Report(ClusterStage.Planning);
-        ShardPlan plan = Plan(_model.Spec, offers);
+        return (offers, Plan(_model.Spec, offers));
+    }
+
+    private async Task<Epoch> RunAsync(CancellationToken cancellationToken)
+    {
+        (OpenReply[] offers, ShardPlan plan) = await PlanAsync(cancellationToken).ConfigureAwait(false);
         LoadOrder[] orders = Orders(plan, offers);
         await LoadAsync(orders, cancellationToken).ConfigureAwait(false);
 

@@ -19,7 +19,7 @@ internal readonly record struct StepSequence(SequenceCache Cache, int First, int
 
 /// <summary>
 /// What all layers of a step share: its sequences, the residual stream, buffers, and the team of threads. Buffers hold
-/// <c>[tokens, width]</c> with widths filled up to whole units; the fillings of inputs stay zero. The calling thread leads the team and
+/// <c>[tokens, width]</c> with widths padded to whole units; the padding of inputs stays zero. The calling thread leads the team and
 /// takes the all-reduces itself.
 /// </summary>
 internal sealed unsafe class StepContext<TLanes, TVector> : IDisposable

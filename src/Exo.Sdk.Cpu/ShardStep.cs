@@ -17,7 +17,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     where TVector : struct
 {
     private readonly StepContext<TLanes, TVector> _context;
-    private readonly LayerBlock[] _blocks;
+    private readonly LayerBlock<TLanes, TVector>[] _blocks;
     private readonly NormWeights _finalNorm;
     private readonly LinearGroup _head;
     private readonly int _headCount;
@@ -31,7 +31,7 @@ internal sealed unsafe class ShardStep<TLanes, TVector> : ITeamWork, IDisposable
     internal ShardStep(ModelSpec spec, ShardAssignment assignment, ShardWeights weights, ICollective group, ShardOptions options)
     {
         _context = new StepContext<TLanes, TVector>(spec, assignment, group, options);
-        _blocks = [.. weights.Parts.Select((part, index) => LayerBlock.Create(index, part, _context))];
+        _blocks = [.. weights.Parts.Select((part, index) => LayerBlock<TLanes, TVector>.Create(index, part, _context))];
         _finalNorm = weights.FinalNorm;
         _head = new LinearGroup(weights.Head);
         _headCount = weights.Head.OutputCount;
